@@ -1,0 +1,16 @@
+//! The doors for people with a browser and for administrators.
+//!
+//! - [`api`]: the REST API, JSON under `/api/v1/`; every handler calls one function of [`zaiseki_control::app`].
+//! - [`socket`]: serves the API on a Unix socket in the data folder, for the command line.
+//! - [`site`]: the chat page, host-meta (XEP-0156) and health.
+//! - [`server`]: the HTTPS listener, with limits.
+//! - [`web`]: WebSocket (RFC 7395) and BOSH (XEP-0124, XEP-0206).
+
+pub mod api;
+pub mod assets;
+mod body;
+mod reply;
+pub mod server;
+pub mod site;
+pub mod socket;
+pub mod web;

@@ -1,0 +1,101 @@
+//! JSON in and out: one shape for every answer and every error.
+
+use axum::Json;
+use axum::extract::{FromRequest, Request};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use zaiseki_control::{ControlError, Text};
+
+/// What went wrong, as `{"error": {"code": …, "field": …, "en": …, "ja": …}}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErrorBody {
+    pub error: ErrorReply,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErrorReply {
+    /// `invalid`, `unauthorized`, `not-found`, `method-not-allowed`, `conflict`, `too-large`, `unavailable`, `internal`.
+    pub code: String,
+    /// The input it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
+    #[serde(flatten)]
+    pub text: Text,
+}
+
+/// An error on its way out.
+#[derive(Debug)]
+pub(crate) struct Problem {
+    status: StatusCode,
+    reply: ErrorReply,
+}
+
+impl Problem {
+    pub fn new(status: StatusCode, code: &str, text: Text) -> Self {
+        Problem { status, reply: ErrorReply { code: code.to_owned(), field: None, text } }
+    }
+
+    pub fn internal() -> Self {
+        let text = Text::new("the server failed; its log says why", "サーバーでエラーが発生しました。ログを確認してください");
+        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", text)
+    }
+}
+
+impl From<ControlError> for Problem {
+    fn from(error: ControlError) -> Self {
+        let status = match error.code() {
+            "invalid" => StatusCode::BAD_REQUEST,
+            "conflict" => StatusCode::CONFLICT,
+            "not-found" => StatusCode::NOT_FOUND,
+            "unavailable" => StatusCode::SERVICE_UNAVAILABLE,
+            _ => StatusCode::INTERNAL_SERVER_ERROR,
+        };
+        if status.is_server_error() {
+            tracing::error!(error = %error.text(), "an administrative request failed");
+        }
+        let field = error.field().map(str::to_owned);
+        Problem { status, reply: ErrorReply { code: error.code().to_owned(), field, text: error.text() } }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        (self.status, Json(ErrorBody { error: self.reply })).into_response()
+    }
+}
+
+pub(crate) type Answer<T> = Result<Json<T>, Problem>;
+
+/// A JSON body; an empty one counts as `{}`. The error says where it is wrong.
+pub(crate) struct Input<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Input<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let bytes = whole_body(request, state).await?;
+        let bytes: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
+        serde_json::from_slice(bytes).map(Input).map_err(|why| {
+            let en = format!("the request is not understood: {why}");
+            let text = Text::new(en, format!("リクエストを読み取れません: {why}"));
+            Problem::new(StatusCode::BAD_REQUEST, "invalid", text)
+        })
+    }
+}
+
+/// The body, if it is not longer than the limit of its route.
+pub(crate) async fn whole_body<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Problem> {
+    Bytes::from_request(request, state).await.map_err(|rejection| match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            let text = Text::new("the request is too large", "リクエストが大きすぎます");
+            Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", text)
+        }
+        _ => {
+            let text = Text::new("the request broke off", "リクエストが途中で切れました");
+            Problem::new(StatusCode::BAD_REQUEST, "invalid", text)
+        }
+    })
+}

@@ -1,0 +1,147 @@
+//! The HTTPS listener: HTTP/1.1 over TLS with limits on everything a stranger can do to it.
+//!
+//! The certificate is exchanged behind the TLS configuration, see `zaiseki_net::tls::ReloadableCert`. Handlers find the
+//! other end's address as axum's `ConnectInfo<SocketAddr>`.
+
+use crate::body::{Counted, TimedBody};
+use axum::Router;
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tower::ServiceExt;
+
+/// Limits of the listener.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpLimits {
+    /// Connections at once, WebSockets included; those beyond are closed at once.
+    pub connections: usize,
+    /// From TCP to a finished TLS handshake.
+    pub handshake: Duration,
+    /// From the beginning of a request, or the end of the one before, to the last byte of its headers.
+    pub headers: Duration,
+    /// For a request body to come whole.
+    pub body: Duration,
+    /// Bytes of a request's line and headers; at least 8,192.
+    pub header_bytes: usize,
+    /// Number of a request's headers.
+    pub header_count: usize,
+    /// For requests under way, after the word to stop.
+    pub drain: Duration,
+}
+
+impl Default for HttpLimits {
+    fn default() -> Self {
+        HttpLimits {
+            connections: 20_000,
+            handshake: Duration::from_secs(10),
+            headers: Duration::from_secs(20),
+            body: Duration::from_secs(30),
+            header_bytes: 32 * 1024,
+            header_count: 64,
+            drain: Duration::from_secs(5),
+        }
+    }
+}
+
+/// After an error of `accept` that is not about one connection (no file handles left).
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Serves until `stop` says true or its sender is gone, then lets requests under way end.
+pub async fn serve(
+    listener: TcpListener,
+    tls: Arc<ServerConfig>,
+    router: Router,
+    limits: HttpLimits,
+    mut stop: watch::Receiver<bool>,
+) {
+    let places = Arc::new(Semaphore::new(limits.connections));
+    let server = Arc::new(Server { acceptor: TlsAcceptor::from(tls), router, limits, stop: stop.clone() });
+    let mut connections = JoinSet::new();
+    loop {
+        let accepted = tokio::select! {
+            () = stopped(&mut stop) => break,
+            accepted = listener.accept() => accepted,
+        };
+        while connections.try_join_next().is_some() {}
+        let (tcp, peer) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                tracing::warn!(%error, "an HTTPS connection could not be accepted");
+                sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        let Ok(place) = places.clone().try_acquire_owned() else {
+            tracing::debug!(%peer, "too many HTTPS connections");
+            continue;
+        };
+        let server = server.clone();
+        connections.spawn(async move { server.connection(tcp, peer, place).await });
+    }
+    drop(listener);
+    let drain = server.limits.drain;
+    let _ = timeout(drain, async { while connections.join_next().await.is_some() {} }).await;
+}
+
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    let _ = stop.wait_for(|stop| *stop).await;
+}
+
+struct Server {
+    acceptor: TlsAcceptor,
+    router: Router,
+    limits: HttpLimits,
+    stop: watch::Receiver<bool>,
+}
+
+impl Server {
+    async fn connection(&self, tcp: TcpStream, peer: SocketAddr, place: OwnedSemaphorePermit) {
+        let _ = tcp.set_nodelay(true);
+        let stream = match timeout(self.limits.handshake, self.acceptor.accept(tcp)).await {
+            Ok(Ok(stream)) => stream,
+            Ok(Err(error)) => return tracing::debug!(%peer, %error, "TLS handshake failed"),
+            Err(_) => return tracing::debug!(%peer, "TLS handshake took too long"),
+        };
+        let io = TokioIo::new(Counted { stream, _place: place });
+        let body_time = self.limits.body;
+        let service = service_fn(|request: hyper::Request<Incoming>| {
+            let mut request = request.map(|body| Body::new(TimedBody::new(body, body_time)));
+            request.extensions_mut().insert(ConnectInfo(peer));
+            self.router.clone().oneshot(request)
+        });
+        let mut builder = http1::Builder::new();
+        builder
+            .timer(TokioTimer::new())
+            .header_read_timeout(self.limits.headers)
+            .max_buf_size(self.limits.header_bytes)
+            .max_headers(self.limits.header_count);
+        let connection = builder.serve_connection(io, service).with_upgrades();
+        let mut connection = std::pin::pin!(connection);
+        let mut stop = self.stop.clone();
+        let outcome = tokio::select! {
+            outcome = connection.as_mut() => outcome,
+            () = stopped(&mut stop) => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(error) = outcome {
+            tracing::debug!(%peer, %error, "HTTPS connection ended");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

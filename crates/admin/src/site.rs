@@ -1,0 +1,119 @@
+//! What a browser or client gets without signing in: the chat page, host-meta (XEP-0156), health.
+
+use crate::assets::{self, CHAT_CSP, WEB_BUILT};
+use axum::body::Body;
+use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::middleware;
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use serde_json::json;
+use zaiseki_control::App;
+
+/// Where the WebSocket service (RFC 7395) is mounted.
+pub const WEBSOCKET_PATH: &str = "/xmpp-websocket";
+/// Where BOSH (XEP-0124) is mounted.
+pub const BOSH_PATH: &str = "/http-bind";
+/// Bytes of a request body, but for routes that say otherwise.
+const BODY_BYTES: usize = 64 * 1024;
+
+/// Everything that answers on the HTTPS addresses. `xmpp`: the routes [`WEBSOCKET_PATH`] and [`BOSH_PATH`].
+pub fn site(app: App, xmpp: Router) -> Router {
+    Router::new()
+        .route("/", get(|| async { Redirect::temporary("/chat/") }))
+        .route("/chat", get(|| async { Redirect::permanent("/chat/") }))
+        .route("/chat/", get(|headers| async { chat("", headers) }))
+        .route("/chat/config.json", get(chat_config))
+        .route("/chat/{*path}", get(|Path(path): Path<String>, headers| async move { chat(&path, headers) }))
+        .route("/health", get(health))
+        .route("/.well-known/host-meta", get(host_meta_xml))
+        .route("/.well-known/host-meta.json", get(host_meta_json))
+        .with_state(app)
+        .merge(xmpp)
+        .layer(DefaultBodyLimit::max(BODY_BYTES))
+        .layer(middleware::map_response(strict_headers))
+}
+
+/// For every answer: no guessing of types, no word to other sites about where people come from.
+async fn strict_headers(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    if !headers.contains_key(header::CONTENT_SECURITY_POLICY) {
+        let nothing = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+        headers.insert(header::CONTENT_SECURITY_POLICY, nothing);
+    }
+    response
+}
+
+/// A file of the chat page.
+fn chat(path: &str, headers: HeaderMap) -> Response {
+    let Some(asset) = assets::asset(&format!("chat/{path}")) else { return no_page() };
+    let policy = [(header::CONTENT_SECURITY_POLICY, CHAT_CSP), (header::CACHE_CONTROL, "no-cache"), (header::ETAG, asset.etag)];
+    let known = headers.get(header::IF_NONE_MATCH).and_then(|v| v.to_str().ok());
+    if known.is_some_and(|tags| tags.split(',').any(|tag| tag.trim().trim_start_matches("W/") == asset.etag)) {
+        return (StatusCode::NOT_MODIFIED, policy).into_response();
+    }
+    (policy, [(header::CONTENT_TYPE, asset.content_type)], Body::from(asset.bytes)).into_response()
+}
+
+fn no_page() -> Response {
+    let text = if WEB_BUILT {
+        "There is nothing at this address.\nこのアドレスには何もありません。\n"
+    } else {
+        "This server was built without the chat page: run `cargo xtask web` and build again. Desktop clients work.\n\
+         このサーバーはチャットページなしでビルドされています。`cargo xtask web` のあと再ビルドしてください。デスクトップクライアントは使えます。\n"
+    };
+    (StatusCode::NOT_FOUND, [(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response()
+}
+
+/// What the chat page must know of this node.
+async fn chat_config(State(app): State<App>) -> Response {
+    ([(header::CACHE_CONTROL, "no-cache")], Json(json!({"domain": app.domain()}))).into_response()
+}
+
+/// For load balancers: 200, or 503 while the node can't take messages.
+async fn health(State(app): State<App>) -> Response {
+    let (status, word) = match app.store().healthy() {
+        true => (StatusCode::OK, "ok"),
+        false => (StatusCode::SERVICE_UNAVAILABLE, "the database takes no writes"),
+    };
+    (status, [(header::CACHE_CONTROL, "no-store")], Json(json!({"status": word}))).into_response()
+}
+
+/// `host[:port]` that the client used to come here; the domain when it says nothing usable.
+fn authority(headers: &HeaderMap, domain: &str) -> String {
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let good = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b':' | b'[' | b']');
+    if host.is_empty() || host.len() > 300 || !host.bytes().all(good) { domain.to_owned() } else { host.to_owned() }
+}
+
+/// Relation and address of each way in (XEP-0156 §4).
+fn links(headers: &HeaderMap, domain: &str) -> [(&'static str, String); 2] {
+    let authority = authority(headers, domain);
+    [
+        ("urn:xmpp:alt-connections:websocket", format!("wss://{authority}{WEBSOCKET_PATH}")),
+        ("urn:xmpp:alt-connections:xbosh", format!("https://{authority}{BOSH_PATH}")),
+    ]
+}
+
+/// Pages of other sites may read host-meta (XEP-0156 §3).
+const ANY_ORIGIN: (header::HeaderName, &str) = (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*");
+
+async fn host_meta_json(State(app): State<App>, headers: HeaderMap) -> Response {
+    let links = links(&headers, app.domain()).map(|(rel, href)| json!({"rel": rel, "href": href}));
+    ([ANY_ORIGIN], Json(json!({"links": links}))).into_response()
+}
+
+async fn host_meta_xml(State(app): State<App>, headers: HeaderMap) -> Response {
+    let links = links(&headers, app.domain()).map(|(rel, href)| format!("<Link rel='{rel}' href='{href}'/>"));
+    let xml = format!(
+        "<?xml version='1.0' encoding='utf-8'?>\n<XRD xmlns='http://docs.oasis-open.org/ns/xri/xrd-1.0'>{}</XRD>\n",
+        links.concat()
+    );
+    ([ANY_ORIGIN, (header::CONTENT_TYPE, "application/xrd+xml; charset=utf-8")], xml).into_response()
+}
+
+#[cfg(test)]
+mod tests;

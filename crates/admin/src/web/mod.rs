@@ -1,0 +1,9 @@
+//! Ways for browsers into the XMPP service: WebSocket (RFC 7395) and BOSH (XEP-0124, XEP-0206).
+
+mod bosh;
+mod carrier;
+mod origin;
+mod websocket;
+
+pub use bosh::bosh_routes;
+pub use websocket::websocket_routes;

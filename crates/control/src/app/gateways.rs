@@ -1,0 +1,236 @@
+//! Presence gateways: the calendar services that are asked.
+
+use super::users::{self, Password};
+use super::{Actor, App, audit};
+use crate::error::{ControlError, Result};
+use crate::gateway::state::GatewayStatus;
+use crate::gateway::{StoredConfig, mailbox};
+use serde::{Deserialize, Serialize};
+use zaiseki_calendar::{Finding, GatewayConfig, Mailbox, Secret, Source, SourceError};
+use zaiseki_model::GatewayId;
+use zaiseki_store::{Gateway, UserFilter};
+
+/// Characters of a gateway's name.
+pub const NAME_CHARS: usize = 64;
+/// Seconds between two polls.
+pub const POLL_SECS: std::ops::RangeInclusive<u32> = 1..=3_600;
+pub const DEFAULT_POLL_SECS: u32 = 60;
+
+/// A gateway to be made or changed.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GatewayInput {
+    pub name: String,
+    pub config: GatewayConfig,
+    /// The password of the service account; without one a changed gateway keeps the one it has.
+    #[serde(default)]
+    pub secret: Option<Password>,
+    #[serde(default = "sixty")]
+    pub poll_secs: u32,
+    #[serde(default = "yes")]
+    pub enabled: bool,
+}
+
+fn sixty() -> u32 {
+    DEFAULT_POLL_SECS
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// A gateway as administrators see it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GatewayView {
+    pub name: String,
+    /// UUID.
+    pub id: String,
+    /// `ews`, `caldav`.
+    pub kind: String,
+    pub config: GatewayConfig,
+    /// Whether a password is kept.
+    pub secret: bool,
+    pub poll_secs: u32,
+    pub enabled: bool,
+    /// `None` while nothing polls it (disabled, or no node runs).
+    pub status: Option<GatewayStatus>,
+}
+
+/// One line of a gateway's self-test.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TestFinding {
+    pub name: String,
+    pub passed: bool,
+    pub seen: String,
+    pub advice: String,
+}
+
+/// Adds a gateway; polling begins at once.
+///
+/// # Errors
+/// `invalid` naming the key of the configuration; `conflict` when the name is taken.
+pub fn add(app: &App, actor: &Actor, input: &GatewayInput) -> Result<GatewayView> {
+    let id = GatewayId::generate();
+    let name = checked_name(&input.name)?;
+    if app.store().query(move |db| db.gateway_by_name(&name))?.is_some() {
+        return Err(taken(&input.name));
+    }
+    put(app, actor, id, input, None)
+}
+
+/// Replaces a gateway's configuration; the name may change too.
+pub fn update(app: &App, actor: &Actor, name: &str, input: &GatewayInput) -> Result<GatewayView> {
+    let before = find(app, name)?;
+    put(app, actor, before.id, input, before.secret)
+}
+
+fn put(app: &App, actor: &Actor, id: GatewayId, input: &GatewayInput, kept: Option<Vec<u8>>) -> Result<GatewayView> {
+    let name = checked_name(&input.name)?;
+    if !POLL_SECS.contains(&input.poll_secs) {
+        let (from, to) = POLL_SECS.into_inner();
+        let (en, ja) = (format!("must be {from} to {to} seconds"), format!("{from} から {to} 秒までの値を指定してください"));
+        return Err(ControlError::invalid("poll_secs", en, ja));
+    }
+    let secret = input.secret.as_ref().map(|secret| app.key().seal(&context(id), secret.reveal().as_bytes())).transpose()?;
+    let stored = StoredConfig { service: input.config.clone(), poll_secs: input.poll_secs };
+    let row = Gateway {
+        id,
+        name,
+        kind: stored.kind().to_owned(),
+        config: stored.to_json(),
+        secret: secret.or(kept),
+        enabled: input.enabled,
+    };
+    open(app, &row)?;
+    let (written, audit) = (row.clone(), audit(actor));
+    app.store().call(move |db| db.put_gateway(&written, &audit))?;
+    app.gateways_changed().notify_one();
+    view(app, row)
+}
+
+pub fn list(app: &App) -> Result<Vec<GatewayView>> {
+    let rows = app.store().query(|db| db.gateways())?;
+    rows.into_iter().map(|row| view(app, row)).collect()
+}
+
+pub fn show(app: &App, name: &str) -> Result<GatewayView> {
+    view(app, find(app, name)?)
+}
+
+/// Removes a gateway with what it told; its users show no meetings any more.
+pub fn remove(app: &App, actor: &Actor, name: &str) -> Result<GatewayView> {
+    let row = find(app, name)?;
+    let (id, audit) = (row.id, audit(actor));
+    app.store().call(move |db| db.remove_gateway(id, &audit))?;
+    app.gateways_changed().notify_one();
+    view(app, row)
+}
+
+/// Polls the gateway now rather than at its next time.
+pub fn refresh(app: &App, name: &str) -> Result<()> {
+    let row = find(app, name)?;
+    app.gateway_states().wake(row.id);
+    Ok(())
+}
+
+/// What a test needs; made on a blocking thread, run on an async one.
+pub struct GatewayTest {
+    source: Box<dyn Source>,
+    probe: Option<Mailbox>,
+}
+
+/// Prepares the test of a gateway with the calendar of `user`, or else of the first user it could ask about.
+pub fn prepare_test(app: &App, name: &str, user: Option<&str>) -> Result<GatewayTest> {
+    let row = find(app, name)?;
+    let config = StoredConfig::from_row(&row)?;
+    let source = open(app, &row)?;
+    let probe = match user {
+        Some(user) => {
+            let user = users::find(app, user)?;
+            let asked = mailbox(&config.service, &user);
+            Some(asked.ok_or_else(|| {
+                let en = format!("{} has no mail address, which this gateway needs", user.name);
+                let ja = format!("{} にはこのゲートウェイに必要なメールアドレスがありません", user.name);
+                ControlError::invalid("user", en, ja)
+            })?)
+        }
+        None => {
+            let filter = UserFilter { enabled: Some(true), calendar: Some(true), limit: 100, ..UserFilter::default() };
+            let users = app.store().query(move |db| db.list_users(&filter))?;
+            users.iter().find_map(|user| mailbox(&config.service, user))
+        }
+    };
+    Ok(GatewayTest { source, probe })
+}
+
+impl GatewayTest {
+    /// Talks to the calendar server: connection, TLS, sign-in, permission.
+    pub async fn run(self) -> Vec<TestFinding> {
+        let findings = self.source.test(self.probe.as_ref()).await;
+        findings.into_iter().map(TestFinding::from).collect()
+    }
+}
+
+impl From<Finding> for TestFinding {
+    fn from(finding: Finding) -> Self {
+        let Finding { name, passed, seen, advice } = finding;
+        TestFinding { name: name.to_owned(), passed, seen, advice }
+    }
+}
+
+fn find(app: &App, name: &str) -> Result<Gateway> {
+    let wanted = name.trim().to_owned();
+    app.store().query(move |db| db.gateway_by_name(&wanted))?.ok_or_else(|| ControlError::no_gateway(name))
+}
+
+fn view(app: &App, row: Gateway) -> Result<GatewayView> {
+    let stored = StoredConfig::from_row(&row)?;
+    Ok(GatewayView {
+        id: row.id.to_string(),
+        kind: row.kind,
+        secret: row.secret.is_some(),
+        poll_secs: stored.poll_secs,
+        config: stored.service,
+        enabled: row.enabled,
+        status: app.gateway_states().get(row.id),
+        name: row.name,
+    })
+}
+
+/// The client of a configured gateway.
+fn open(app: &App, row: &Gateway) -> Result<Box<dyn Source>> {
+    let stored = StoredConfig::from_row(row)?;
+    zaiseki_calendar::open(&stored.service, &secret(app, row)?).map_err(|error| match error {
+        SourceError::Config { key, why } => {
+            let (en, ja) = (format!("{key}: {why}"), format!("{key} の値を使えません: {why}"));
+            ControlError::invalid(key, en, ja)
+        }
+        other => ControlError::invalid("config", other.to_string(), other.to_string()),
+    })
+}
+
+/// The password of the service account; empty when none is kept.
+pub(crate) fn secret(app: &App, row: &Gateway) -> Result<Secret> {
+    let Some(sealed) = &row.secret else { return Ok(Secret::new("")) };
+    let opened = app.key().open(&context(row.id), sealed)?;
+    Ok(Secret::new(String::from_utf8_lossy(&opened)))
+}
+
+fn context(id: GatewayId) -> String {
+    format!("gateway:{id}")
+}
+
+fn checked_name(name: &str) -> Result<String> {
+    let name = name.trim();
+    let length = (1..=NAME_CHARS).contains(&name.chars().count());
+    if length && !name.chars().any(|c| c.is_control() || c == '/') {
+        return Ok(name.to_owned());
+    }
+    let en = format!("the name of a gateway has 1 to {NAME_CHARS} characters, and no /");
+    Err(ControlError::invalid("name", en, format!("ゲートウェイの名前は 1～{NAME_CHARS} 文字で、/ は使えません")))
+}
+
+fn taken(name: &str) -> ControlError {
+    let en = format!("the gateway \"{name}\" exists already");
+    ControlError::Conflict { text: crate::text::Text::new(en, format!("ゲートウェイ \"{name}\" はすでにあります")) }
+}

@@ -1,0 +1,147 @@
+//! What administrators do, one file per resource.
+
+pub mod archive;
+pub mod gateways;
+pub mod import;
+pub mod settings;
+pub mod status;
+pub mod users;
+
+use crate::error::Result;
+use crate::gateway::state::GatewayStates;
+use crate::seal::SealKey;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::{Notify, watch};
+use zaiseki_model::settings::Settings;
+use zaiseki_model::{Timestamp, UserId};
+use zaiseki_store::{Audit, Store};
+
+/// Who an administrative function acts for; it stands in the audit trail.
+pub type Actor = str;
+
+/// Something about a user that open sessions must learn of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UserChanged {
+    pub user: UserId,
+    /// The localpart of the user's address.
+    pub name: String,
+    pub change: UserChange,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UserChange {
+    /// Sessions end: the old password opened them.
+    Password,
+    /// Sessions end.
+    Disabled,
+    /// Sessions end, and the account is gone.
+    Removed,
+    /// Display name, mail, language, calendar choice and the like: sessions go on.
+    Details,
+    /// The user's archive was switched on or off.
+    Archive,
+}
+
+type OnUserChanged = Box<dyn Fn(UserChanged) + Send + Sync>;
+
+/// The control plane of one node; cheap to clone.
+#[derive(Clone)]
+pub struct App {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    store: Store,
+    domain: String,
+    key: SealKey,
+    settings: watch::Sender<Arc<Settings>>,
+    settings_turn: Mutex<()>,
+    on_user_changed: OnUserChanged,
+    gateways_changed: Notify,
+    purge_now: Notify,
+    gateway_states: GatewayStates,
+    started: Timestamp,
+}
+
+impl App {
+    /// Reads the settings and the sealing key. `on_user_changed` is called after the change is in the database, from the
+    /// thread that made it; it must not block for long.
+    ///
+    /// # Errors
+    /// The store or the key file cannot be read.
+    pub fn open(
+        store: Store,
+        domain: &str,
+        data_dir: &Path,
+        on_user_changed: impl Fn(UserChanged) + Send + Sync + 'static,
+    ) -> Result<App> {
+        let key = SealKey::load_or_create(data_dir)?;
+        let settings = settings::load(&store)?;
+        let inner = Inner {
+            store,
+            domain: domain.to_owned(),
+            key,
+            settings: watch::Sender::new(Arc::new(settings)),
+            settings_turn: Mutex::new(()),
+            on_user_changed: Box::new(on_user_changed),
+            gateways_changed: Notify::new(),
+            purge_now: Notify::new(),
+            gateway_states: GatewayStates::default(),
+            started: Timestamp::now(),
+        };
+        Ok(App { inner: Arc::new(inner) })
+    }
+
+    pub fn store(&self) -> &Store {
+        &self.inner.store
+    }
+
+    pub fn domain(&self) -> &str {
+        &self.inner.domain
+    }
+
+    /// The settings now, and each time they change.
+    pub fn settings(&self) -> watch::Receiver<Arc<Settings>> {
+        self.inner.settings.subscribe()
+    }
+
+    pub(crate) fn key(&self) -> &SealKey {
+        &self.inner.key
+    }
+
+    pub(crate) fn settings_sender(&self) -> &watch::Sender<Arc<Settings>> {
+        &self.inner.settings
+    }
+
+    /// Held while settings change.
+    pub(crate) fn settings_turn(&self) -> MutexGuard<'_, ()> {
+        self.inner.settings_turn.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the presence gateways are doing; filled by [`crate::gateway::worker`].
+    pub fn gateway_states(&self) -> &GatewayStates {
+        &self.inner.gateway_states
+    }
+
+    pub(crate) fn gateways_changed(&self) -> &Notify {
+        &self.inner.gateways_changed
+    }
+
+    pub(crate) fn purge_now(&self) -> &Notify {
+        &self.inner.purge_now
+    }
+
+    pub(crate) fn user_changed(&self, user: UserId, name: &str, change: UserChange) {
+        // Whose calendar is asked depends on users too.
+        self.inner.gateways_changed.notify_one();
+        (self.inner.on_user_changed)(UserChanged { user, name: name.to_owned(), change });
+    }
+}
+
+pub(crate) fn audit(actor: &Actor) -> Audit {
+    Audit { actor: actor.to_owned(), at: Timestamp::now() }
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

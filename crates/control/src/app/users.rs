@@ -1,0 +1,348 @@
+//! Users: make, list, show, change, enable, disable, remove.
+
+use super::{Actor, App, UserChange, audit};
+use crate::error::{ControlError, Result};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use zaiseki_model::{ScramKeys, User, UserId};
+use zaiseki_store::UserFilter;
+use zaiseki_stream::sasl::derive;
+use zaiseki_xmpp::jid;
+
+/// Characters of a display name.
+pub const DISPLAY_NAME_CHARS: usize = 255;
+/// Bytes of a mail address (RFC 5321 §4.5.3.1.3).
+pub const MAIL_BYTES: usize = 254;
+/// Characters of a telephone number as written by people.
+pub const TELEPHONE_CHARS: usize = 64;
+/// Bytes of a language tag.
+pub const LANGUAGE_BYTES: usize = 35;
+/// Users in one page of a list.
+pub const PAGE_USERS: usize = 1_000;
+
+/// A password on its way to being turned into keys. Never shown, never stored.
+#[derive(Clone, Deserialize)]
+#[serde(transparent)]
+pub struct Password(String);
+
+impl Password {
+    pub fn new(text: impl Into<String>) -> Self {
+        Password(text.into())
+    }
+
+    pub(crate) fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Password(…)")
+    }
+}
+
+/// A user to be made.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewUser {
+    /// The user id; may hold `@` and other characters that an address can't (XEP-0106).
+    pub name: String,
+    /// Without one the user can't sign in yet.
+    #[serde(default)]
+    pub password: Option<Password>,
+    #[serde(default)]
+    pub display_name: String,
+    #[serde(default)]
+    pub mail: String,
+    #[serde(default)]
+    pub telephone: String,
+    #[serde(default)]
+    pub language: Option<String>,
+    #[serde(default = "yes")]
+    pub calendar: bool,
+    #[serde(default = "yes")]
+    pub enabled: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// Changes of a user; what is `None` stays. `language: Some("")` goes back to the domain's.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields)]
+pub struct UserUpdate {
+    #[serde(default)]
+    pub display_name: Option<String>,
+    #[serde(default)]
+    pub mail: Option<String>,
+    #[serde(default)]
+    pub telephone: Option<String>,
+    #[serde(default)]
+    pub language: Option<String>,
+    #[serde(default)]
+    pub calendar: Option<bool>,
+}
+
+/// A user as administrators see it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserView {
+    /// The user id as people write it.
+    pub name: String,
+    /// The bare JID.
+    pub address: String,
+    /// UUID.
+    pub id: String,
+    pub display_name: String,
+    pub mail: String,
+    pub telephone: String,
+    pub language: Option<String>,
+    pub enabled: bool,
+    /// The calendar may speak for the user.
+    pub calendar: bool,
+}
+
+impl UserView {
+    fn new(app: &App, user: User) -> Self {
+        UserView {
+            name: jid::unescape_local(&user.name),
+            address: format!("{}@{}", user.name, app.domain()),
+            id: user.id.to_string(),
+            display_name: user.display_name,
+            mail: user.mail,
+            telephone: user.telephone,
+            language: user.language,
+            enabled: user.enabled,
+            calendar: user.calendar,
+        }
+    }
+}
+
+/// Which users to list.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields)]
+pub struct UserQuery {
+    /// Part of the user id, display name or mail address.
+    #[serde(default)]
+    pub search: Option<String>,
+    #[serde(default)]
+    pub enabled: Option<bool>,
+    #[serde(default)]
+    pub calendar: Option<bool>,
+    /// The `next` of the page before.
+    #[serde(default)]
+    pub after: Option<String>,
+    /// 1 to [`PAGE_USERS`], which is the default.
+    #[serde(default)]
+    pub limit: Option<usize>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserPage {
+    pub users: Vec<UserView>,
+    /// How many users match in all.
+    pub total: u64,
+    /// Ask again with this as `after`; `None` on the last page.
+    pub next: Option<String>,
+}
+
+/// Makes a user.
+///
+/// # Errors
+/// `invalid` for a name or field that can't be, `conflict` when the name is taken.
+pub fn create(app: &App, actor: &Actor, new: &NewUser) -> Result<UserView> {
+    let user = checked(new)?;
+    let keys = new.password.as_ref().map(|password| keys_of(password, derive::DEFAULT_ITERATIONS)).transpose()?;
+    let (sha256, sha1) = keys.unzip();
+    let row = zaiseki_store::NewUser { user: user.clone(), sha256, sha1 };
+    let audit = audit(actor);
+    app.store().call(move |db| db.create_user(&row, &audit))?;
+    app.user_changed(user.id, &user.name, UserChange::Details);
+    Ok(UserView::new(app, user))
+}
+
+pub fn list(app: &App, query: &UserQuery) -> Result<UserPage> {
+    let limit = query.limit.unwrap_or(PAGE_USERS);
+    if !(1..=PAGE_USERS).contains(&limit) {
+        let (en, ja) = (format!("must be 1 to {PAGE_USERS}"), format!("1 から {PAGE_USERS} までの値を指定してください"));
+        return Err(ControlError::invalid("limit", en, ja));
+    }
+    let filter = UserFilter {
+        after: query.after.clone(),
+        // One more tells whether there is another page.
+        limit: limit + 1,
+        search: query.search.clone().filter(|text| !text.is_empty()),
+        enabled: query.enabled,
+        calendar: query.calendar,
+    };
+    let (mut users, total) = app.store().query(move |db| Ok((db.list_users(&filter)?, db.count_users(&filter)?)))?;
+    let more = users.len() > limit;
+    users.truncate(limit);
+    let next = users.last().filter(|_| more).map(|user| user.name.clone());
+    Ok(UserPage { users: users.into_iter().map(|user| UserView::new(app, user)).collect(), total, next })
+}
+
+pub fn show(app: &App, name: &str) -> Result<UserView> {
+    Ok(UserView::new(app, find(app, name)?))
+}
+
+/// Changes what is given.
+pub fn update(app: &App, actor: &Actor, name: &str, update: &UserUpdate) -> Result<UserView> {
+    let mut user = find(app, name)?;
+    let text = |field: &'static str, new: &Option<String>, old: &mut String, check: fn(&str) -> Result<String>| {
+        if let Some(new) = new {
+            *old = check(new).map_err(|error| in_field(field, error))?;
+        }
+        Ok::<(), ControlError>(())
+    };
+    text("display_name", &update.display_name, &mut user.display_name, display_name)?;
+    text("mail", &update.mail, &mut user.mail, mail)?;
+    text("telephone", &update.telephone, &mut user.telephone, telephone)?;
+    if let Some(tag) = &update.language {
+        user.language = if tag.is_empty() { None } else { Some(language(tag)?) };
+    }
+    user.calendar = update.calendar.unwrap_or(user.calendar);
+    let (row, audit) = (user.clone(), audit(actor));
+    app.store().call(move |db| db.update_user(&row, &audit))?;
+    app.user_changed(user.id, &user.name, UserChange::Details);
+    Ok(UserView::new(app, user))
+}
+
+/// Gives new keys; sessions opened with the old password end.
+pub fn set_password(app: &App, actor: &Actor, name: &str, password: &Password) -> Result<UserView> {
+    let user = find(app, name)?;
+    let (sha256, sha1) = keys_of(password, derive::DEFAULT_ITERATIONS)?;
+    let (id, audit) = (user.id, audit(actor));
+    app.store().call(move |db| db.set_credentials(id, Some(&sha256), Some(&sha1), &audit))?;
+    app.user_changed(user.id, &user.name, UserChange::Password);
+    Ok(UserView::new(app, user))
+}
+
+/// Switches sign-in on or off; switching off ends the user's sessions.
+pub fn set_enabled(app: &App, actor: &Actor, name: &str, enabled: bool) -> Result<UserView> {
+    let user = find(app, name)?;
+    let (id, audit) = (user.id, audit(actor));
+    app.store().call(move |db| db.set_enabled(id, enabled, &audit))?;
+    let change = if enabled { UserChange::Details } else { UserChange::Disabled };
+    app.user_changed(user.id, &user.name, change);
+    Ok(UserView::new(app, User { enabled, ..user }))
+}
+
+/// Removes the user with contacts, messages and archive.
+pub fn remove(app: &App, actor: &Actor, name: &str) -> Result<UserView> {
+    let user = find(app, name)?;
+    let (id, audit) = (user.id, audit(actor));
+    app.store().call(move |db| db.remove_user(id, &audit))?;
+    app.user_changed(user.id, &user.name, UserChange::Removed);
+    // A big archive is emptied in the background.
+    app.purge_now().notify_one();
+    Ok(UserView::new(app, user))
+}
+
+/// By user id (`bjones@usa`) or by localpart (`bjones\40usa`).
+pub(super) fn find(app: &App, name: &str) -> Result<User> {
+    let as_written = jid::prepare_local(name.trim()).map(|local| local.into_owned()).ok();
+    let candidates = [localpart(name).ok(), as_written];
+    let user = app.store().query(move |db| {
+        for candidate in candidates.iter().flatten() {
+            if let Some(user) = db.user_by_name(candidate)? {
+                return Ok(Some(user));
+            }
+        }
+        Ok(None)
+    })?;
+    user.ok_or_else(|| ControlError::no_user(name))
+}
+
+/// The localpart of a user id: escaped by XEP-0106 where an address can't hold a character, prepared by PRECIS.
+pub(super) fn localpart(user_id: &str) -> Result<String> {
+    let user_id = user_id.trim();
+    let bad = |en: String, ja: String| ControlError::invalid("name", en, ja);
+    if user_id.is_empty() {
+        return Err(bad("the user id is empty".to_owned(), "ユーザー ID が空です".to_owned()));
+    }
+    let escaped = jid::escape_local(user_id);
+    jid::prepare_local(&escaped).map(|local| local.into_owned()).map_err(|why| {
+        let en = format!("the user id \"{user_id}\" cannot be part of an address: {why}");
+        bad(en, format!("ユーザー ID \"{user_id}\" はアドレスに使えません: {why}"))
+    })
+}
+
+/// The row of a new user, every field checked.
+pub(super) fn checked(new: &NewUser) -> Result<User> {
+    Ok(User {
+        id: UserId::generate(),
+        name: localpart(&new.name)?,
+        display_name: display_name(&new.display_name)?,
+        mail: mail(&new.mail)?,
+        telephone: telephone(&new.telephone)?,
+        language: new.language.as_deref().filter(|tag| !tag.is_empty()).map(language).transpose()?,
+        enabled: new.enabled,
+        calendar: new.calendar,
+    })
+}
+
+/// Keys for both mechanisms under a fresh salt.
+pub(super) fn keys_of(password: &Password, iterations: u32) -> Result<(ScramKeys, ScramKeys)> {
+    let mut salt = [0; 16];
+    aws_lc_rs::rand::fill(&mut salt).map_err(|_| ControlError::Random)?;
+    derive::new_keys(password.reveal(), salt, iterations).map_err(|why| {
+        let en = format!("this password cannot be used: {why}");
+        ControlError::invalid("password", en, format!("このパスワードは使えません: {why}"))
+    })
+}
+
+fn in_field(field: &'static str, error: ControlError) -> ControlError {
+    match error {
+        ControlError::Invalid { text, .. } => ControlError::Invalid { field, text },
+        other => other,
+    }
+}
+
+fn display_name(text: &str) -> Result<String> {
+    short("display_name", text, DISPLAY_NAME_CHARS)
+}
+
+fn telephone(text: &str) -> Result<String> {
+    short("telephone", text, TELEPHONE_CHARS)
+}
+
+fn short(field: &'static str, text: &str, chars: usize) -> Result<String> {
+    let text = text.trim();
+    if text.chars().count() > chars {
+        let en = format!("is longer than {chars} characters");
+        return Err(ControlError::invalid(field, en, format!("{chars} 文字を超えています")));
+    }
+    if text.chars().any(char::is_control) {
+        return Err(ControlError::invalid(field, "holds a control character", "制御文字が含まれています"));
+    }
+    Ok(text.to_owned())
+}
+
+/// Only what would certainly never arrive is refused.
+fn mail(text: &str) -> Result<String> {
+    let text = text.trim();
+    let parts = text.rsplit_once('@');
+    let shaped = parts.is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty());
+    let clean = !text.chars().any(|c| c.is_control() || c.is_whitespace());
+    if text.is_empty() || (shaped && clean && text.len() <= MAIL_BYTES) {
+        return Ok(text.to_owned());
+    }
+    let en = format!("\"{text}\" is not a mail address");
+    Err(ControlError::invalid("mail", en, format!("\"{text}\" はメールアドレスではありません")))
+}
+
+/// The look of a BCP 47 tag, lower case.
+pub(super) fn language(tag: &str) -> Result<String> {
+    let shaped = tag.split('-').all(|part| (1..=8).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric()));
+    let begins = tag.split('-').next().is_some_and(|first| first.len() >= 2 && first.bytes().all(|b| b.is_ascii_alphabetic()));
+    if shaped && begins && tag.len() <= LANGUAGE_BYTES {
+        return Ok(tag.to_ascii_lowercase());
+    }
+    let en = format!("\"{tag}\" is not a language, such as \"ja\" or \"en\"");
+    Err(ControlError::invalid("language", en, format!("\"{tag}\" は言語ではありません（例: \"ja\"、\"en\"）")))
+}
+
+#[cfg(test)]
+#[path = "users_tests.rs"]
+mod tests;

@@ -1,0 +1,94 @@
+//! The one error type of this crate.
+
+use crate::seal::SealError;
+use crate::text::Text;
+use zaiseki_store::StoreError;
+
+pub type Result<T, E = ControlError> = std::result::Result<T, E>;
+
+/// Why something an administrator asked for was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum ControlError {
+    /// The request itself is wrong; the text says what to change.
+    #[error("{text}")]
+    Invalid { field: &'static str, text: Text },
+    #[error("{text}")]
+    Conflict { text: Text },
+    #[error("{text}")]
+    NotFound { text: Text },
+    #[error(transparent)]
+    Store(StoreError),
+    #[error(transparent)]
+    Seal(#[from] SealError),
+    #[error("a thread for deriving keys cannot be started")]
+    Thread(#[source] std::io::Error),
+    #[error("the system's random number generator does not answer")]
+    Random,
+}
+
+impl ControlError {
+    pub(crate) fn invalid(field: &'static str, en: impl Into<String>, ja: impl Into<String>) -> Self {
+        ControlError::Invalid { field, text: Text::new(en, ja) }
+    }
+
+    pub(crate) fn no_user(name: &str) -> Self {
+        let text = Text::new(format!("there is no user \"{name}\""), format!("ユーザー \"{name}\" はいません"));
+        ControlError::NotFound { text }
+    }
+
+    pub(crate) fn no_gateway(name: &str) -> Self {
+        let en = format!("there is no gateway \"{name}\"");
+        ControlError::NotFound { text: Text::new(en, format!("ゲートウェイ \"{name}\" はありません")) }
+    }
+
+    /// A word for programs: `invalid`, `conflict`, `not-found`, `unavailable`, `internal`.
+    pub fn code(&self) -> &'static str {
+        match self {
+            ControlError::Invalid { .. } => "invalid",
+            ControlError::Conflict { .. } => "conflict",
+            ControlError::NotFound { .. } => "not-found",
+            ControlError::Store(StoreError::Unavailable(_) | StoreError::Closed) => "unavailable",
+            ControlError::Store(_) | ControlError::Seal(_) | ControlError::Thread(_) | ControlError::Random => "internal",
+        }
+    }
+
+    /// The input it is about, for `invalid`.
+    pub fn field(&self) -> Option<&'static str> {
+        match self {
+            ControlError::Invalid { field, .. } => Some(field),
+            _ => None,
+        }
+    }
+
+    pub fn text(&self) -> Text {
+        match self {
+            ControlError::Invalid { text, .. } | ControlError::Conflict { text } | ControlError::NotFound { text } => {
+                text.clone()
+            }
+            ControlError::Store(error) => {
+                let cause = error.full_text();
+                Text::new(cause.clone(), format!("データベースのエラー: {cause}"))
+            }
+            ControlError::Seal(error) => error.text(),
+            ControlError::Thread(_) => Text::new(self.to_string(), "鍵を作るスレッドを開始できません"),
+            ControlError::Random => Text::new(self.to_string(), "システムの乱数生成器が応答しません"),
+        }
+    }
+}
+
+impl From<StoreError> for ControlError {
+    /// Someone was quicker: what a check just before did not see.
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Conflict { what } => {
+                let text = Text::new(format!("{what} exists already"), format!("{what} はすでにあります"));
+                ControlError::Conflict { text }
+            }
+            StoreError::NotFound { what } => {
+                let text = Text::new(format!("{what} does not exist"), format!("{what} はありません"));
+                ControlError::NotFound { text }
+            }
+            other => ControlError::Store(other),
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! Text for administrators, in the languages the product speaks.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// A language of the administrator's side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Hash)]
+pub enum Lang {
+    #[default]
+    En,
+    Ja,
+}
+
+/// One statement in every language of the administrator's side. It says what happened, where, and what to do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Text {
+    pub en: String,
+    pub ja: String,
+}
+
+impl Text {
+    pub fn new(en: impl Into<String>, ja: impl Into<String>) -> Self {
+        Text { en: en.into(), ja: ja.into() }
+    }
+
+    /// The same words in each language: what another program said, a name.
+    pub fn plain(text: impl Into<String>) -> Self {
+        let en: String = text.into();
+        Text { ja: en.clone(), en }
+    }
+
+    pub fn get(&self, lang: Lang) -> &str {
+        match lang {
+            Lang::En => &self.en,
+            Lang::Ja => &self.ja,
+        }
+    }
+}
+
+/// The English one.
+impl fmt::Display for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.en)
+    }
+}

@@ -1,0 +1,21 @@
+//! Product words shared by every floor above: ids, time, users, rosters, presence facts, settings, limits.
+//!
+//! Nothing here does input or output. Time is always passed in (see [`time`]).
+
+pub mod calendar;
+pub mod envelope;
+pub mod fact;
+pub mod ids;
+pub mod limits;
+pub mod roster;
+pub mod settings;
+pub mod time;
+pub mod user;
+
+pub use calendar::{BusyInterval, BusyKind};
+pub use envelope::Envelope;
+pub use fact::{FactSource, PresenceFact};
+pub use ids::{GatewayId, MessageId, MessageIds, StreamToken, UserId};
+pub use roster::{RosterItem, Subscription};
+pub use time::Timestamp;
+pub use user::{Credentials, Language, ScramKeys, User};

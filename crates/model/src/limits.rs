@@ -1,0 +1,50 @@
+//! Every limit that is not a setting has its name here; each has a test at it and one step past it.
+
+/// Bytes of one stanza before sign-in (RFC 6120 §13.12 asks for at least 10,000).
+pub const STANZA_BYTES_BEFORE_AUTH: usize = 16 * 1024;
+/// Bytes of one stanza after sign-in.
+pub const STANZA_BYTES: usize = 512 * 1024;
+/// Nesting of elements within a stanza.
+pub const STANZA_DEPTH: usize = 64;
+/// Attributes on one element.
+pub const ELEMENT_ATTRIBUTES: usize = 48;
+/// Bytes of one element or attribute name.
+pub const NAME_BYTES: usize = 256;
+/// Seconds from accept to a bound session.
+pub const SIGN_IN_SECS: u64 = 60;
+/// Failed sign-ins on one stream before it is closed.
+pub const AUTH_TRIES_PER_STREAM: u8 = 3;
+/// Bytes waiting to be written to one connection before it is cut off.
+pub const OUTBOX_BYTES: usize = 4 * 1024 * 1024;
+/// Stanzas that wait for a client's acknowledgement before its stream is given up.
+pub const UNACKED_STANZAS: usize = 4_096;
+/// Bytes of stanzas that wait for a client's acknowledgement.
+pub const UNACKED_BYTES: usize = 8 * 1024 * 1024;
+/// Stanzas of one client that wait until the one before them is done, while a user is read from the database.
+pub const WAITING_STANZAS: usize = 4_096;
+/// Bytes of those stanzas.
+pub const WAITING_BYTES: usize = 4 * 1024 * 1024;
+/// Sessions (resources) of one user.
+pub const SESSIONS_PER_USER: usize = 20;
+/// Offline messages kept for one user.
+pub const OFFLINE_MESSAGES: usize = 10_000;
+/// Groups of one roster item.
+pub const ROSTER_GROUPS: usize = 64;
+/// Bytes of a roster item's name, or of one group's name (RFC 6121 §2.3.3 lets the server set it).
+pub const ROSTER_NAME_BYTES: usize = 1_023;
+/// Blocked addresses of one user.
+pub const BLOCKED_JIDS: usize = 1_000;
+/// Nodes (PEP) of one user.
+pub const PEP_NODES: usize = 128;
+/// Items of one PEP node when `max_items` is `max`.
+pub const PEP_ITEMS: usize = 1_000;
+/// Bytes of one PEP item, vCard or private XML document.
+pub const DOCUMENT_BYTES: usize = 256 * 1024;
+/// Items of one result page (RSM).
+pub const PAGE_ITEMS: usize = 250;
+/// Items of a result page when the client names no `max`.
+pub const PAGE_ITEMS_DEFAULT: usize = 50;
+/// Addresses that got directed presence from one resource.
+pub const DIRECTED_PRESENCES: usize = 1_000;
+/// Senders whose presence is held back for an inactive client (XEP-0352); the oldest go first.
+pub const HELD_PRESENCES: usize = 10_000;

@@ -1,0 +1,110 @@
+//! Live settings of the domain, as the data plane reads them. Stored by the control plane; a change takes effect at once.
+
+use crate::user::Language;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// One immutable snapshot; replaced as a whole when an administrator changes something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// View without approval: subscriptions inside the domain are granted without asking.
+    pub auto_authorize: bool,
+    /// Maximum contact list size; `None` = no limit.
+    pub max_contacts: Option<u32>,
+    /// Maximum watchers of one user; `None` = no limit.
+    pub max_watchers: Option<u32>,
+    /// Archive one-to-one messages (users may be excepted).
+    pub archive: bool,
+    /// Days a message stays in the archive; `None` = for ever.
+    pub archive_days: Option<u32>,
+    /// How long a cut XEP-0198 stream can be resumed.
+    pub resume_time: Duration,
+    /// The language of texts made by the server when the user has none.
+    pub language: Language,
+    pub calendar: CalendarSettings,
+}
+
+/// How calendar facts show (requirements C3, C7).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CalendarSettings {
+    /// `<show/>` of *In a meeting*.
+    pub meeting_show: Show,
+    /// `<show/>` of *Away* (out of office).
+    pub away_show: Show,
+    /// WorkingElsewhere counts as *Away* rather than *Available*.
+    pub elsewhere_is_away: bool,
+    /// Label of *In a meeting* per language.
+    pub meeting_labels: BTreeMap<Language, String>,
+    /// Label of *Away* per language.
+    pub away_labels: BTreeMap<Language, String>,
+    /// An explicit choice made during a meeting wins until that meeting ends.
+    pub explicit_choice_wins: bool,
+    /// Show the meeting of a user who has no available resource.
+    pub show_offline: bool,
+    /// Known meetings go on for this long when the gateway is down.
+    pub outage: Duration,
+}
+
+/// The value of `<show/>` (RFC 6121 §4.7.2.1); `None` in an `Option<Show>` is plainly available.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Show {
+    Away,
+    Chat,
+    Dnd,
+    Xa,
+}
+
+impl Show {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Show::Away => "away",
+            Show::Chat => "chat",
+            Show::Dnd => "dnd",
+            Show::Xa => "xa",
+        }
+    }
+
+    pub fn parse(s: &str) -> Option<Show> {
+        match s {
+            "away" => Some(Show::Away),
+            "chat" => Some(Show::Chat),
+            "dnd" => Some(Show::Dnd),
+            "xa" => Some(Show::Xa),
+            _ => None,
+        }
+    }
+}
+
+fn labels(en: &str, ja: &str) -> BTreeMap<Language, String> {
+    BTreeMap::from([("en".to_owned(), en.to_owned()), ("ja".to_owned(), ja.to_owned())])
+}
+
+impl Default for CalendarSettings {
+    fn default() -> Self {
+        CalendarSettings {
+            meeting_show: Show::Dnd,
+            away_show: Show::Away,
+            elsewhere_is_away: false,
+            meeting_labels: labels("In a meeting", "会議中"),
+            away_labels: labels("Away", "外出中"),
+            explicit_choice_wins: true,
+            show_offline: false,
+            outage: Duration::from_secs(12 * 3600),
+        }
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            auto_authorize: true,
+            max_contacts: None,
+            max_watchers: None,
+            archive: true,
+            archive_days: Some(365),
+            resume_time: Duration::from_secs(600),
+            language: "en".to_owned(),
+            calendar: CalendarSettings::default(),
+        }
+    }
+}

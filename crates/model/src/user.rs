@@ -1,0 +1,48 @@
+//! A user of the directory and the keys that prove who it is.
+
+use crate::ids::UserId;
+
+/// A BCP 47 tag, `ja` or `en` today; lower case.
+pub type Language = String;
+
+/// What the directory knows of a user. Everything a user owns hangs on `id`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct User {
+    pub id: UserId,
+    /// The user id, which is the localpart of the address (prepared by PRECIS, `@` escaped by XEP-0106).
+    pub name: String,
+    /// Display name; empty when unknown.
+    pub display_name: String,
+    pub mail: String,
+    pub telephone: String,
+    /// The language of texts made for this user; `None` = the domain's.
+    pub language: Option<Language>,
+    /// A disabled user can't sign in and is shown as offline.
+    pub enabled: bool,
+    /// Whether the calendar may speak for the user (the user opts out).
+    pub calendar: bool,
+}
+
+/// Keys of one SCRAM mechanism (RFC 5802 §3): never a password.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ScramKeys {
+    pub salt: Vec<u8>,
+    pub iterations: u32,
+    pub stored_key: Vec<u8>,
+    pub server_key: Vec<u8>,
+}
+
+impl std::fmt::Debug for ScramKeys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "ScramKeys(iterations: {})", self.iterations)
+    }
+}
+
+/// What sign-in needs to know of a user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Credentials {
+    pub user: UserId,
+    pub enabled: bool,
+    pub sha256: Option<ScramKeys>,
+    pub sha1: Option<ScramKeys>,
+}

@@ -1,0 +1,82 @@
+//! Which addresses an outgoing request may reach: the guard against server-side request forgery.
+//!
+//! Names are resolved first and the resulting *address* is judged, so a name that points inwards does not help.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// The default allows public addresses only. Link-local, metadata, multicast and unspecified ones are never allowed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AddressPolicy {
+    /// 127.0.0.0/8 and ::1.
+    pub loopback: bool,
+    /// RFC 1918, RFC 6598 (100.64.0.0/10) and RFC 4193 (fc00::/7).
+    pub private: bool,
+}
+
+/// Metadata services of clouds which are not link-local: their answers hold credentials.
+const METADATA_V4: [Ipv4Addr; 2] = [Ipv4Addr::new(100, 100, 100, 200), Ipv4Addr::new(192, 0, 0, 192)];
+const METADATA_V6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);
+
+impl AddressPolicy {
+    /// For a server that an administrator configured by name: it may well be on the same network or machine.
+    pub const CONFIGURED: AddressPolicy = AddressPolicy { loopback: true, private: true };
+
+    pub fn allows(self, address: IpAddr) -> bool {
+        match address {
+            IpAddr::V4(v4) => self.allows_v4(v4),
+            IpAddr::V6(v6) => match embedded_v4(v6) {
+                Some(v4) => self.allows_v4(v4),
+                None => self.allows_v6(v6),
+            },
+        }
+    }
+
+    fn allows_v4(self, a: Ipv4Addr) -> bool {
+        let [first, second, ..] = a.octets();
+        let never =
+            first == 0 || first >= 240 || a.is_link_local() || a.is_multicast() || a.is_broadcast() || METADATA_V4.contains(&a);
+        let shared = first == 100 && (64..128).contains(&second);
+        !never && (self.loopback || !a.is_loopback()) && (self.private || !(a.is_private() || shared))
+    }
+
+    fn allows_v6(self, a: Ipv6Addr) -> bool {
+        let never = a.is_unspecified() || a.is_multicast() || a.is_unicast_link_local() || a == METADATA_V6;
+        !never && (self.loopback || !a.is_loopback()) && (self.private || !a.is_unique_local())
+    }
+}
+
+/// The IPv4 address inside an IPv4-mapped (RFC 4291 §2.5.5.2) or NAT64 (RFC 6052 §2.1) one.
+fn embedded_v4(a: Ipv6Addr) -> Option<Ipv4Addr> {
+    let s = a.segments();
+    let nat64 = s[..6] == [0x64, 0xff9b, 0, 0, 0, 0];
+    a.to_ipv4_mapped().or_else(|| nat64.then(|| Ipv4Addr::from((u32::from(s[6]) << 16) | u32::from(s[7]))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn allowed(policy: AddressPolicy, address: &str) -> bool {
+        policy.allows(address.parse().unwrap())
+    }
+
+    #[test]
+    fn inward_addresses_need_leave() {
+        let public = AddressPolicy::default();
+        for inward in ["127.0.0.1", "::1", "10.0.0.1", "192.168.1.1", "100.64.0.1", "fd12::1", "::ffff:10.0.0.1"] {
+            assert!(!allowed(public, inward), "{inward}");
+            assert!(allowed(AddressPolicy::CONFIGURED, inward), "{inward}");
+        }
+        for outward in ["192.0.2.1", "2001:db8::1", "100.128.0.1"] {
+            assert!(allowed(public, outward), "{outward}");
+        }
+    }
+
+    #[test]
+    fn metadata_and_link_local_are_never_reached() {
+        let never = ["169.254.169.254", "fe80::1", "::ffff:169.254.169.254", "64:ff9b::a9fe:a9fe", "fd00:ec2::254"];
+        for address in never.into_iter().chain(["100.100.100.200", "0.0.0.0", "::", "224.0.0.1", "255.255.255.255"]) {
+            assert!(!allowed(AddressPolicy::CONFIGURED, address), "{address}");
+        }
+    }
+}

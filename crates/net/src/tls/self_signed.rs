@@ -1,0 +1,153 @@
+//! The certificate authority and server certificate a node makes for itself when it is given none.
+
+use super::TlsError;
+use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use time::{Duration, OffsetDateTime};
+use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
+
+/// Validity of the authority.
+const CA_DAYS: i64 = 3_650;
+/// Validity of the server certificate: the most that all platforms accept from a private authority.
+const SERVER_DAYS: i64 = 825;
+/// A certificate with fewer days left is made anew.
+const RENEW_DAYS: i64 = 60;
+
+/// Files of a self-made certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Paths {
+    /// The authority's certificate: what clients import to trust this node.
+    pub ca: PathBuf,
+    /// The server certificate followed by the authority's.
+    pub certificate: PathBuf,
+    pub key: PathBuf,
+}
+
+/// Makes, or keeps from an earlier start, a certificate for `names` (domain names or IP addresses) and `localhost` in
+/// `dir`. Key files get mode 0600. A certificate that lacks a name or expires within 60 days is made anew under the same
+/// authority. A directory or file that cannot be written is an error with its path.
+pub fn ensure_self_signed(dir: &Path, names: &[String]) -> Result<Paths, TlsError> {
+    std::fs::create_dir_all(dir).map_err(|source| TlsError::File { path: dir.to_owned(), source })?;
+    let paths = Paths { ca: dir.join("ca.pem"), certificate: dir.join("server.pem"), key: dir.join("server.key") };
+    let names = wanted_names(names)?;
+    let issuer = match load_issuer(&paths.ca, &dir.join("ca.key")) {
+        Some(issuer) => issuer,
+        None => make_issuer(&paths.ca, &dir.join("ca.key"))?,
+    };
+    if !still_good(&paths, &names) {
+        make_server(&paths, &issuer, names)?;
+    }
+    Ok(paths)
+}
+
+fn wanted_names(names: &[String]) -> Result<Vec<String>, TlsError> {
+    let mut out = Vec::with_capacity(names.len() + 1);
+    for name in names.iter().map(String::as_str).chain(["localhost"]) {
+        let ascii = match name.parse::<std::net::IpAddr>() {
+            Ok(address) => address.to_string(),
+            Err(_) => idna::domain_to_ascii(name).map_err(|_| TlsError::Name(name.to_owned()))?,
+        };
+        if !out.contains(&ascii) {
+            out.push(ascii);
+        }
+    }
+    Ok(out)
+}
+
+type NodeIssuer = Issuer<'static, KeyPair>;
+
+fn load_issuer(certificate: &Path, key: &Path) -> Option<NodeIssuer> {
+    let pem = std::fs::read_to_string(certificate).ok()?;
+    let key = KeyPair::from_pem(&std::fs::read_to_string(key).ok()?).ok()?;
+    let der = super::parse_certificates(pem.as_bytes(), certificate).ok()?;
+    if days_left(der.first()?)? < RENEW_DAYS {
+        return None;
+    }
+    Issuer::from_ca_cert_pem(&pem, key).ok()
+}
+
+fn make_issuer(certificate: &Path, key_path: &Path) -> Result<NodeIssuer, TlsError> {
+    let key = KeyPair::generate()?;
+    let mut params = CertificateParams::default();
+    params.distinguished_name.push(DnType::CommonName, "Zaiseki self-made authority");
+    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    set_validity(&mut params, CA_DAYS);
+    let made = params.self_signed(&key)?;
+    write_file(key_path, key.serialize_pem().as_bytes(), 0o600)?;
+    write_file(certificate, made.pem().as_bytes(), 0o644)?;
+    Ok(Issuer::new(params, key))
+}
+
+fn make_server(paths: &Paths, issuer: &NodeIssuer, names: Vec<String>) -> Result<(), TlsError> {
+    let key = KeyPair::generate()?;
+    let common_name = names.first().cloned().unwrap_or_default();
+    let mut params = CertificateParams::new(names)?;
+    params.distinguished_name = rcgen::DistinguishedName::new();
+    params.distinguished_name.push(DnType::CommonName, common_name);
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+    params.use_authority_key_identifier_extension = true;
+    set_validity(&mut params, SERVER_DAYS);
+    let mut chain = params.signed_by(&key, issuer)?.pem();
+    let ca = std::fs::read_to_string(&paths.ca).map_err(|source| TlsError::File { path: paths.ca.clone(), source })?;
+    chain.push_str(&ca);
+    write_file(&paths.key, key.serialize_pem().as_bytes(), 0o600)?;
+    write_file(&paths.certificate, chain.as_bytes(), 0o644)
+}
+
+fn set_validity(params: &mut CertificateParams, days: i64) {
+    let now = OffsetDateTime::now_utc();
+    // A day back: clients' clocks are not all right.
+    params.not_before = now - Duration::days(1);
+    params.not_after = now + Duration::days(days);
+}
+
+fn days_left(der: &[u8]) -> Option<i64> {
+    let (_, certificate) = X509Certificate::from_der(der).ok()?;
+    let left = certificate.validity().not_after.timestamp() - OffsetDateTime::now_utc().unix_timestamp();
+    Some(left / 86_400)
+}
+
+fn still_good(paths: &Paths, names: &[String]) -> bool {
+    let Ok(certified) = super::load_certified_key(&paths.certificate, &paths.key) else { return false };
+    let Ok(ca) = std::fs::read(&paths.ca) else { return false };
+    let Ok(ca) = super::parse_certificates(&ca, &paths.ca) else { return false };
+    let Some(leaf) = certified.cert.first() else { return false };
+    certified.cert.get(1) == ca.first()
+        && days_left(leaf).is_some_and(|days| days >= RENEW_DAYS)
+        && covers(leaf, names).unwrap_or(false)
+}
+
+fn covers(leaf: &[u8], names: &[String]) -> Option<bool> {
+    let (_, certificate) = X509Certificate::from_der(leaf).ok()?;
+    let extension = certificate.subject_alternative_name().ok()??;
+    let held: Vec<String> = extension.value.general_names.iter().filter_map(alternative_name).collect();
+    Some(names.iter().all(|name| held.contains(name)))
+}
+
+fn alternative_name(name: &GeneralName<'_>) -> Option<String> {
+    match name {
+        GeneralName::DNSName(name) => Some((*name).to_owned()),
+        GeneralName::IPAddress(bytes) => match bytes.len() {
+            4 => <[u8; 4]>::try_from(*bytes).ok().map(|b| std::net::Ipv4Addr::from(b).to_string()),
+            16 => <[u8; 16]>::try_from(*bytes).ok().map(|b| std::net::Ipv6Addr::from(b).to_string()),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// Writes beside and renames: a crash leaves the old file or the new one. `mode` holds from the first moment.
+fn write_file(path: &Path, content: &[u8], mode: u32) -> Result<(), TlsError> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let fail = |source| TlsError::File { path: path.to_owned(), source };
+    let beside = path.with_extension("new");
+    // A left-over of a crash could carry another mode.
+    let _ = std::fs::remove_file(&beside);
+    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(&beside).map_err(fail)?;
+    file.write_all(content).map_err(fail)?;
+    file.sync_all().map_err(fail)?;
+    std::fs::rename(&beside, path).map_err(fail)
+}

@@ -1,0 +1,176 @@
+//! Requests to the server and to accounts (RFC 6120 §10, RFC 6121 §8.5), and changes of an account from outside.
+
+use super::home::NoHome;
+use super::resume::Ended;
+use super::{AccountChange, Engine, HomeIx, SessionId};
+use crate::handlers::{Answer, Request, Scope, iq_type};
+use crate::outlet::Close;
+use crate::phases::{blocked_by_receiver, blocked_by_sender, blocked_error};
+use crate::route::{Destination, View, decide};
+use zaiseki_model::{Envelope, Timestamp};
+use zaiseki_store::{Read, Reply};
+use zaiseki_xmpp::ns;
+use zaiseki_xmpp::stanza::{Condition, IqType, StanzaError, StreamErrorCondition};
+use zaiseki_xmpp::xml::element::Element;
+
+impl Engine {
+    pub(super) fn iq(&mut self, id: SessionId, envelope: Envelope) {
+        let domain = self.domain.clone();
+        match decide(&envelope, &View { domain: &domain }) {
+            Destination::Elsewhere => self.reply_condition(id, &envelope, Condition::RemoteServerNotFound),
+            Destination::Resource(local, resource) => {
+                let (name, resource) = (local.to_owned(), resource.to_owned());
+                self.forward_iq(id, &name, &resource, envelope);
+            }
+            Destination::Domain => self.own_iq(id, Scope::Domain, envelope),
+            Destination::OwnAccount => self.own_iq(id, Scope::Own, envelope),
+            Destination::Account(local) => {
+                let name = local.to_owned();
+                self.account_iq(id, &name, envelope);
+            }
+        }
+    }
+
+    fn own_iq(&mut self, id: SessionId, scope: Scope, envelope: Envelope) {
+        let Some(home) = self.session(id).map(|s| s.home) else { return };
+        match iq_type(&envelope) {
+            Some(IqType::Get | IqType::Set) => self.request(id, home, scope, envelope),
+            _ => self.answered(id, &envelope),
+        }
+    }
+
+    /// An iq to another user's bare address: the server answers on the user's behalf.
+    fn account_iq(&mut self, id: SessionId, name: &str, envelope: Envelope) {
+        if !matches!(iq_type(&envelope), Some(IqType::Get | IqType::Set)) {
+            return;
+        }
+        self.with_home(name, move |engine, home| match home {
+            Ok(home) if blocked_by_receiver(engine, home, &envelope.from) => {
+                engine.reply_condition(id, &envelope, Condition::ServiceUnavailable);
+            }
+            Ok(home) => engine.request(id, home, Scope::Account, envelope),
+            Err(NoHome::Unknown) => engine.unknown_account(id, &envelope),
+            Err(NoHome::Failed) => engine.reply_condition(id, &envelope, Condition::InternalServerError),
+        });
+    }
+
+    /// Nothing tells whether an account exists (XEP-0030 §8): items of an unknown one are an empty list.
+    fn unknown_account(&mut self, id: SessionId, envelope: &Envelope) {
+        if envelope.stanza.has_child("query", ns::DISCO_ITEMS) {
+            let Ok(items) = crate::handlers::disco::no_items(envelope) else { return };
+            return self.reply_result(id, envelope, &items);
+        }
+        self.reply_condition(id, envelope, Condition::ServiceUnavailable);
+    }
+
+    fn request(&mut self, id: SessionId, home: HomeIx, scope: Scope, envelope: Envelope) {
+        let Some(sender) = self.session(id).map(|s| s.home) else { return };
+        let Some(payload) = envelope.stanza.children().next().and_then(|c| Element::parse(c.bytes()).ok()) else {
+            return self.reply_condition(id, &envelope, Condition::BadRequest);
+        };
+        let set = iq_type(&envelope) == Some(IqType::Set);
+        let handle = match self.registry.find(payload.ns(), payload.name(), set, scope) {
+            Ok(handle) => handle,
+            Err(_) => return self.reply_condition(id, &envelope, refusal(&payload, scope)),
+        };
+        let request = Request { session: id, sender, home, scope, set, envelope, payload };
+        match handle(self, &request) {
+            Ok(Answer::Result(payload)) => self.reply_result(id, &request.envelope, &payload),
+            Ok(Answer::Kept) => {
+                self.when_durable(move |engine| engine.reply_result(id, &request.envelope, b""));
+            }
+            Ok(Answer::KeptResult(payload)) => {
+                self.when_durable(move |engine| engine.reply_result(id, &request.envelope, &payload));
+            }
+            Ok(Answer::Later) => {}
+            Err(error) => self.reply_error(id, &request.envelope, &error),
+        }
+    }
+
+    /// A client answered a request of the server.
+    fn answered(&mut self, id: SessionId, envelope: &Envelope) {
+        let Some(iq) = envelope.id.as_deref() else { return };
+        if self.asked.get(iq).is_some_and(|asked| asked.session == id)
+            && let Some(asked) = self.asked.remove(iq)
+        {
+            crate::handlers::caps::answered(self, asked, envelope);
+        }
+    }
+
+    /// An iq from one client to another.
+    fn forward_iq(&mut self, id: SessionId, name: &str, resource: &str, envelope: Envelope) {
+        let request = matches!(iq_type(&envelope), Some(IqType::Get | IqType::Set));
+        let own = envelope.to.as_ref().is_some_and(|to| to.bare_str() == envelope.from.bare_str());
+        if let Some(to) = &envelope.to
+            && blocked_by_sender(self, id, to)
+        {
+            return self.reply_error(id, &envelope, &blocked_error());
+        }
+        let payload_is = |ns: &str| envelope.stanza.children().next().is_some_and(|c| c.ns() == ns);
+        // A push is honoured only from the own account; none is let through from somebody else.
+        if request && !own && (payload_is(ns::ROSTER) || payload_is(ns::BLOCKING)) {
+            return self.reply_condition(id, &envelope, Condition::Forbidden);
+        }
+        let target = self.home_ready(name).and_then(|home| {
+            let session = self.session_by_resource(home, resource)?;
+            (!blocked_by_receiver(self, home, &envelope.from)).then_some(session)
+        });
+        match target {
+            Some(target) => {
+                let mut out = std::mem::take(&mut self.scratch);
+                out.clear();
+                envelope.write(&mut out, None, false, b"");
+                self.send(target, &out, None);
+                self.scratch = out;
+            }
+            None if request => self.reply_condition(id, &envelope, Condition::ServiceUnavailable),
+            None => {}
+        }
+    }
+
+    /// The account was changed by an administrator.
+    pub fn account_changed(&mut self, now: Timestamp, name: &str, change: AccountChange) {
+        self.now = now;
+        let Some(&home) = self.names.get(name) else { return };
+        match change {
+            AccountChange::Revoked => {
+                for id in self.sessions_of(home) {
+                    let text = "the account can't be used any more, or its password changed".to_owned();
+                    self.end_session(id, Some(Close::Error(StreamErrorCondition::NotAuthorized, text)), Ended::Revoked);
+                }
+                if self.data(home).is_some() {
+                    let gone = self.homes.remove(home);
+                    self.names.remove(&gone.name);
+                }
+            }
+            AccountChange::Changed => self.reread_user(home, name.to_owned()),
+        }
+    }
+
+    fn reread_user(&mut self, home: HomeIx, name: String) {
+        self.read(Read::UserData { name: name.clone() }, move |engine, reply| {
+            let Ok(Reply::UserData(Some(row))) = reply else { return };
+            if engine.names.get(name.as_str()) != Some(&home) {
+                return;
+            }
+            if let Some(data) = engine.data_mut(home) {
+                data.user = row.user;
+                data.archive = super::home::archives(&row.preferences);
+            }
+            engine.recompose(home);
+        });
+    }
+}
+
+/// The error for a request nobody handles. RFC 6121 §2.1.5: somebody else's roster is forbidden.
+fn refusal(payload: &Element, scope: Scope) -> Condition {
+    match (payload.ns(), scope) {
+        (ns::ROSTER, Scope::Account) => Condition::Forbidden,
+        _ => Condition::ServiceUnavailable,
+    }
+}
+
+/// Shorthand for handlers.
+pub(crate) fn bad_request(text: &str) -> StanzaError {
+    StanzaError::new(Condition::BadRequest).with_text(text)
+}

@@ -1,0 +1,177 @@
+//! vcard-temp (XEP-0054 1.2), and one avatar for old and new clients: the vCard's photo, the PEP avatar and the hash in
+//! presence are kept equal (XEP-0153 1.1, XEP-0398 1.0).
+
+use super::{Answer, Feature, Request, Route, Scope, pep};
+use crate::engine::{Engine, HomeIx, bad_request};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use zaiseki_model::limits;
+use zaiseki_store::{Family, Read, Reply, Write};
+use zaiseki_xmpp::ns::{AVATAR_DATA, AVATAR_METADATA, CLIENT, VCARD_TEMP, VCARD_UPDATE};
+use zaiseki_xmpp::stanza::{Condition, StanzaError};
+use zaiseki_xmpp::xml::element::Element;
+use zaiseki_xmpp::xml::framer::Stanza;
+
+pub static FEATURE: Feature = Feature {
+    spec: "XEP-0054",
+    version: "1.2",
+    title: "vcard-temp",
+    file: file!(),
+    domain_features: &[VCARD_TEMP],
+    account_features: &[VCARD_TEMP, "urn:xmpp:pep-vcard-conversion:0"],
+    routes: &[Route {
+        name: "vCard",
+        ns: VCARD_TEMP,
+        get: true,
+        set: true,
+        scopes: &[Scope::Own, Scope::Account],
+        handle: vcard,
+    }],
+};
+
+/// Key of the only document of its family.
+const KEY: &str = "";
+/// Preference that holds the hash of the photo: 40 hexadecimal digits, or nothing.
+pub const PHOTO_PREFERENCE: &str = "photo";
+
+fn vcard(engine: &mut Engine, request: &Request) -> Result<Answer, StanzaError> {
+    match (request.set, request.scope) {
+        (true, Scope::Own) => set(engine, request),
+        (true, _) => Err(StanzaError::new(Condition::Forbidden)),
+        (false, _) => get(engine, request),
+    }
+}
+
+/// No vCard stored: an error, not an empty one (§3.3).
+fn get(engine: &mut Engine, request: &Request) -> Result<Answer, StanzaError> {
+    let user = engine.user_id(request.home).ok_or_else(|| StanzaError::new(Condition::InternalServerError))?;
+    let request = request.clone();
+    engine.read(Read::Doc { user, family: Family::Vcard, key: KEY.to_owned() }, move |engine, reply| match reply {
+        Ok(Reply::Doc(Some(card))) => engine.reply_result(request.session, &request.envelope, &card),
+        Ok(_) if request.scope == Scope::Own => {
+            engine.reply_condition(request.session, &request.envelope, Condition::ItemNotFound)
+        }
+        Ok(_) => engine.reply_condition(request.session, &request.envelope, Condition::ServiceUnavailable),
+        Err(_) => engine.reply_condition(request.session, &request.envelope, Condition::InternalServerError),
+    });
+    Ok(Answer::Later)
+}
+
+fn set(engine: &mut Engine, request: &Request) -> Result<Answer, StanzaError> {
+    store_card(engine, request.home, &request.payload)?;
+    match photo(&request.payload)? {
+        Some((type_, bytes)) => publish_avatar(engine, request.home, &type_, &bytes),
+        None => set_photo_hash(engine, request.home, ""),
+    }
+    Ok(Answer::Kept)
+}
+
+fn store_card(engine: &mut Engine, home: HomeIx, card: &Element) -> Result<(), StanzaError> {
+    let user = engine.user_id(home).ok_or_else(|| StanzaError::new(Condition::InternalServerError))?;
+    let mut value = Vec::new();
+    card.write(&mut value, CLIENT);
+    if value.len() > limits::DOCUMENT_BYTES {
+        return Err(StanzaError::new(Condition::PolicyViolation).with_text("the vCard is too large"));
+    }
+    engine.write(Write::DocPut { user, family: Family::Vcard, key: KEY.to_owned(), value: Bytes::from(value) });
+    Ok(())
+}
+
+/// Type and bytes of the photo.
+fn photo(card: &Element) -> Result<Option<(String, Vec<u8>)>, StanzaError> {
+    let Some(photo) = card.child("PHOTO", VCARD_TEMP) else { return Ok(None) };
+    let Some(value) = photo.child("BINVAL", VCARD_TEMP) else { return Ok(None) };
+    let text: String = value.text().split_whitespace().collect();
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let bytes = STANDARD.decode(text).map_err(|_| bad_request("the photo is not base64"))?;
+    let type_ = photo.child("TYPE", VCARD_TEMP).map(Element::text).filter(|t| !t.is_empty());
+    Ok(Some((type_.unwrap_or_else(|| "image/png".to_owned()), bytes)))
+}
+
+fn sha1_hex(bytes: &[u8]) -> String {
+    let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA1_FOR_LEGACY_USE_ONLY, bytes);
+    hash.as_ref().iter().map(|b| format!("{b:02x}")).collect()
+}
+
+/// The vCard's photo becomes the PEP avatar (XEP-0398 §3).
+fn publish_avatar(engine: &mut Engine, home: HomeIx, type_: &str, bytes: &[u8]) {
+    let hash = sha1_hex(bytes);
+    let data = Element::new("data", AVATAR_DATA).with_text(&STANDARD.encode(bytes));
+    let info = Element::new("info", AVATAR_METADATA)
+        .with_attr("bytes", bytes.len().to_string())
+        .with_attr("id", hash.as_str())
+        .with_attr("type", type_);
+    pep::publish_for(engine, home, AVATAR_DATA, &hash, &data);
+    pep::publish_for(engine, home, AVATAR_METADATA, &hash, &Element::new("metadata", AVATAR_METADATA).with_child(info));
+    set_photo_hash(engine, home, &hash);
+}
+
+/// The PEP avatar becomes the vCard's photo: called when metadata is published by a client.
+pub fn avatar_published(engine: &mut Engine, home: HomeIx, metadata: &Element) {
+    let Some(info) = metadata.child("info", AVATAR_METADATA) else {
+        set_photo_hash(engine, home, "");
+        return change_card(engine, home, None);
+    };
+    let (Some(id), type_) = (info.attr("id").map(str::to_owned), info.attr("type").unwrap_or("image/png").to_owned()) else {
+        return;
+    };
+    let Some(user) = engine.user_id(home) else { return };
+    let key = format!("{AVATAR_DATA}\u{0}{id}");
+    let name = engine.homes[home].name.clone();
+    engine.read(Read::Doc { user, family: Family::PepItem, key }, move |engine, reply| {
+        let (Ok(Reply::Doc(Some(item))), Some(home)) = (reply, engine.home_ready(&name)) else { return };
+        let data = Element::parse(&item).ok().filter(|data| data.is("data", AVATAR_DATA)).map(|data| data.text());
+        if let Some(base64) = data {
+            set_photo_hash(engine, home, &id);
+            change_card(engine, home, Some((type_, base64)));
+        }
+    });
+}
+
+/// Replaces the photo in the stored vCard.
+fn change_card(engine: &mut Engine, home: HomeIx, photo: Option<(String, String)>) {
+    let Some(user) = engine.user_id(home) else { return };
+    let name = engine.homes[home].name.clone();
+    engine.read(Read::Doc { user, family: Family::Vcard, key: KEY.to_owned() }, move |engine, reply| {
+        let (Ok(Reply::Doc(card)), Some(home)) = (reply, engine.home_ready(&name)) else { return };
+        let old = card.and_then(|card| Element::parse(&card).ok());
+        let mut new = Element::new("vCard", VCARD_TEMP);
+        for child in old.iter().flat_map(Element::children).filter(|c| c.name() != "PHOTO") {
+            new.push(child.clone());
+        }
+        if let Some((type_, base64)) = photo {
+            let text = |name: &str, value: &str| Element::new(name, VCARD_TEMP).with_text(value);
+            new.push(Element::new("PHOTO", VCARD_TEMP).with_child(text("TYPE", &type_)).with_child(text("BINVAL", &base64)));
+        }
+        // A card that grew too large by the photo stays as it was.
+        let _ = store_card(engine, home, &new);
+    });
+}
+
+fn set_photo_hash(engine: &mut Engine, home: HomeIx, hash: &str) {
+    let Some(data) = engine.data_mut(home) else { return };
+    data.photo = Some(hash.to_owned());
+    let user = data.user.id;
+    let value = Bytes::copy_from_slice(hash.as_bytes());
+    engine.write(Write::DocPut { user, family: Family::Preference, key: PHOTO_PREFERENCE.to_owned(), value });
+}
+
+impl Engine {
+    /// Puts the hash of the avatar into a presence (XEP-0398 §4), when the account has or had one. A client's own claim
+    /// is replaced, unless it says that it is not ready (XEP-0153 §3.1: an empty `<x/>`).
+    pub(crate) fn with_photo_hash(&self, home: HomeIx, stanza: &Stanza, body: Bytes) -> Bytes {
+        let Some(hash) = self.data(home).and_then(|d| d.photo.as_deref()) else { return body };
+        if let Some(own) = stanza.child("x", VCARD_UPDATE).and_then(|x| Element::parse(x.bytes()).ok())
+            && own.child("photo", VCARD_UPDATE).is_none()
+        {
+            return body;
+        }
+        let kept = crate::engine::body_without(stanza, |child| child.name() == "x" && child.ns() == VCARD_UPDATE);
+        let mut out = kept.unwrap_or(body).to_vec();
+        out.extend_from_slice(format!("<x xmlns='{VCARD_UPDATE}'><photo>{hash}</photo></x>").as_bytes());
+        Bytes::from(out)
+    }
+}

@@ -1,0 +1,140 @@
+//! The shell around the engine: one lock, the database, the timers. Everything asynchronous ends here.
+
+use crate::engine::{Effects, Engine, EngineConfig};
+use crate::throttle::Throttle;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::time::{Duration, Instant};
+use tokio::sync::Notify;
+use zaiseki_model::Timestamp;
+use zaiseki_store::{Durable, Store};
+use zaiseki_stream::c2s::C2sConfig;
+
+/// One running node, shared by all of its connections.
+pub struct Node {
+    engine: Mutex<Engine>,
+    store: Store,
+    pub(crate) c2s: Arc<C2sConfig>,
+    pub(crate) throttle: Mutex<Throttle>,
+    timer: Notify,
+    /// Timer's next deadline, so that a call that changes nothing wakes nobody.
+    armed: Mutex<Option<Timestamp>>,
+    started: Instant,
+    pub(crate) connections: crate::listener::Connections,
+}
+
+/// The store calls back before the node exists: this joins the two.
+#[derive(Clone, Default)]
+pub struct StoreEvents(Arc<OnceLock<Weak<Node>>>);
+
+impl StoreEvents {
+    /// To be passed to the store as its `on_durable`.
+    pub fn on_durable(&self) -> impl Fn(Durable) + Send + 'static {
+        let node = self.0.clone();
+        move |event| {
+            let Some(node) = node.get().and_then(Weak::upgrade) else { return };
+            match event {
+                Durable::Upto(seq) => node.with(|engine, now| engine.durable(now, seq)),
+                Durable::Failed { text } => {
+                    tracing::error!(error = %text, "the database can't be written; nothing is acknowledged until it can")
+                }
+            }
+        }
+    }
+}
+
+impl Node {
+    pub fn new(engine: EngineConfig, c2s: C2sConfig, store: Store, events: &StoreEvents) -> Arc<Self> {
+        let node = Arc::new(Node {
+            engine: Mutex::new(Engine::new(engine)),
+            store,
+            c2s: Arc::new(c2s),
+            throttle: Mutex::default(),
+            timer: Notify::new(),
+            armed: Mutex::new(None),
+            started: Instant::now(),
+            connections: crate::listener::Connections::default(),
+        });
+        let _ = events.0.set(Arc::downgrade(&node));
+        node
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Engine> {
+        // A panic inside the engine is a bug; the others' sessions go on.
+        self.engine.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Calls into the engine and carries out what it wants.
+    pub fn with<R>(self: &Arc<Self>, call: impl FnOnce(&mut Engine, Timestamp) -> R) -> R {
+        let mut engine = self.lock();
+        engine.set_storage_healthy(self.store.healthy());
+        let result = call(&mut engine, Timestamp::now());
+        let mut effects = engine.take_effects();
+        let next = engine.next_timeout();
+        let writes = std::mem::take(&mut effects.writes);
+        if !writes.is_empty() {
+            // Under the lock: sequence numbers reach the store in order. It only stages, it never waits for the disk.
+            self.store.submit(effects.seq, writes);
+        }
+        drop(engine);
+        self.carry_out(effects, next);
+        result
+    }
+
+    fn carry_out(self: &Arc<Self>, effects: Effects, next: Option<Timestamp>) {
+        for request in effects.reads {
+            let node = self.clone();
+            self.store.read(request.min_seq, request.read, move |reply| {
+                node.with(|engine, now| engine.read_done(now, request.token, reply));
+            });
+        }
+        for outlet in effects.wakes {
+            outlet.wake();
+        }
+        let mut armed = self.armed.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(next) = next
+            && armed.is_none_or(|at| next < at)
+        {
+            *armed = Some(next);
+            self.timer.notify_one();
+        }
+    }
+
+    /// Runs the engine's timers until the node is dropped.
+    pub async fn run_timers(self: Arc<Self>) {
+        loop {
+            let next = *self.armed.lock().unwrap_or_else(PoisonError::into_inner);
+            match next {
+                None => self.timer.notified().await,
+                Some(at) => {
+                    let wait = at.since(Timestamp::now());
+                    tokio::select! {
+                        () = tokio::time::sleep(wait), if !wait.is_zero() => {}
+                        () = self.timer.notified(), if !wait.is_zero() => continue,
+                        else => {}
+                    }
+                    *self.armed.lock().unwrap_or_else(PoisonError::into_inner) = None;
+                    self.with(|engine, now| engine.timeout(now));
+                }
+            }
+        }
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Seconds since the start: cheap clock of the connections.
+    pub(crate) fn uptime(&self) -> u32 {
+        self.started.elapsed().as_secs() as u32
+    }
+
+    /// Live TCP connections of clients.
+    pub fn connection_count(&self) -> u64 {
+        self.connections.count()
+    }
+
+    /// How long the node has been running.
+    pub fn running_for(&self) -> Duration {
+        self.started.elapsed()
+    }
+}

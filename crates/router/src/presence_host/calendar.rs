@@ -1,0 +1,133 @@
+//! Calendar facts at the user's home: they change what others see of each resource, exactly when a meeting begins and ends.
+
+use crate::engine::timers::Timer;
+use crate::engine::{Engine, HomeIx, SessionId};
+use bytes::Bytes;
+use std::sync::Arc;
+use zaiseki_model::{PresenceFact, Timestamp};
+use zaiseki_presence::compose::{self, Composed, Current, OwnPresence, Timeline};
+
+/// What the engine knows of one user's calendar. It outlives a home that is put away.
+pub(crate) struct Calendar {
+    timeline: Timeline,
+    /// What watchers were told last.
+    shown: Option<Current>,
+    /// When the timer is set for.
+    armed: Option<Timestamp>,
+}
+
+impl Engine {
+    /// A newer fact replaces the older one as a whole.
+    pub fn fact(&mut self, now: Timestamp, fact: PresenceFact) {
+        self.now = now;
+        let name: Arc<str> = fact.name.as_str().into();
+        if fact.source.is_none() {
+            let before = self.calendars.remove(&name).and_then(|calendar| calendar.shown);
+            return self.meeting_changed(&name, before, None);
+        }
+        let timeline = Timeline::new(fact);
+        match self.calendars.get_mut(&name) {
+            Some(calendar) => calendar.timeline = timeline,
+            None => {
+                self.calendars.insert(name.clone(), Calendar { timeline, shown: None, armed: None });
+            }
+        }
+        self.calendar_moved(&name);
+    }
+
+    /// The timer of a boundary: the engine asks nobody, it knows the interval's end.
+    pub(crate) fn calendar_due(&mut self, name: &Arc<str>) {
+        if let Some(calendar) = self.calendars.get_mut(name) {
+            calendar.armed = None;
+            self.calendar_moved(name);
+        }
+    }
+
+    fn calendar_moved(&mut self, name: &Arc<str>) {
+        let (now, settings) = (self.now, self.settings.clone());
+        let Some(calendar) = self.calendars.get_mut(name) else { return };
+        let next = calendar.timeline.next_change(now);
+        if let Some(next) = next.filter(|next| calendar.armed.is_none_or(|armed| *next < armed)) {
+            calendar.armed = Some(next);
+            self.timers.set(next, Timer::Calendar(name.clone()));
+        }
+        let after = calendar.timeline.state_at(now, &settings.calendar);
+        let before = std::mem::replace(&mut calendar.shown, after);
+        self.meeting_changed(name, before, after);
+    }
+
+    fn meeting_changed(&mut self, name: &Arc<str>, before: Option<Current>, after: Option<Current>) {
+        let Some(home) = self.home_ready(name) else { return };
+        self.recompose(home);
+        if before.map(|c| c.kind) != after.map(|c| c.kind) {
+            crate::handlers::pep::meeting_activity_changed(self, home, after);
+        }
+    }
+
+    /// What the calendar says of the user now.
+    pub(crate) fn meeting(&self, name: &str) -> Option<Current> {
+        self.calendars.get(name)?.timeline.state_at(self.now, &self.settings.calendar)
+    }
+
+    /// Whether a gateway speaks for the user (requirement C7).
+    pub(crate) fn served_by_calendar(&self, home: HomeIx) -> bool {
+        self.homes.get(home).is_some_and(|h| self.calendars.contains_key(&h.name))
+    }
+
+    /// The language of texts made for this user.
+    pub(crate) fn language_of(&self, home: HomeIx) -> String {
+        let own = self.data(home).and_then(|d| d.user.language.clone());
+        own.unwrap_or_else(|| self.settings.language.clone())
+    }
+
+    /// A presence payload without a client's own claim to be in a meeting, for users a gateway speaks for.
+    pub(super) fn without_claims(&self, home: HomeIx, body: &Bytes) -> Bytes {
+        if !self.served_by_calendar(home) {
+            return body.clone();
+        }
+        compose::strip_claims(body, &self.settings.calendar).unwrap_or_else(|| body.clone())
+    }
+
+    /// What others see of a resource.
+    pub(super) fn composed(&self, home: HomeIx, own: &OwnPresence) -> Bytes {
+        let Some(current) = self.homes.get(home).and_then(|h| self.meeting(&h.name)) else { return own.body() };
+        let language = self.language_of(home);
+        let Composed { body, .. } = compose::compose(own, Some(&current), &self.settings.calendar, &language);
+        body
+    }
+
+    /// Presence of a user without a resource, where the setting wants the meeting shown all the same.
+    pub(super) fn offline_meeting(&self, name: &str) -> Option<Bytes> {
+        if !self.settings.calendar.show_offline {
+            return None;
+        }
+        let current = self.meeting(name)?;
+        let language = self.home_ready(name).map_or_else(|| self.settings.language.clone(), |home| self.language_of(home));
+        compose::compose_offline(Some(&current), &self.settings.calendar, &language)
+    }
+
+    /// Composes each resource of a home anew and tells the watchers what changed.
+    pub(crate) fn recompose(&mut self, home: HomeIx) {
+        for id in self.available_sessions(home) {
+            self.recompose_session(id, home);
+        }
+    }
+
+    fn recompose_session(&mut self, id: SessionId, home: HomeIx) {
+        let Some(own) = self.session(id).and_then(|s| s.available.as_ref()).map(|a| a.own.clone()) else { return };
+        let composed = self.composed(home, &own);
+        let Some(available) = self.session_mut(id).and_then(|s| s.available.as_mut()) else { return };
+        if available.composed != composed {
+            available.composed = composed;
+            self.broadcast_session(id);
+        }
+    }
+
+    /// After a change of settings.
+    pub(crate) fn recompose_all(&mut self) {
+        let homes: Vec<HomeIx> = self.homes.iter().map(|(ix, _)| ix).collect();
+        for home in homes {
+            self.recompose(home);
+        }
+    }
+}

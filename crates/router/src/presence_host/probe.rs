@@ -1,0 +1,61 @@
+//! Presence probes (RFC 6121 §4.3).
+
+use super::own::Broadcast;
+use crate::engine::{Engine, HomeIx, SessionId};
+use crate::phases::is_blocked;
+use zaiseki_model::Envelope;
+use zaiseki_xmpp::jid::{BareJid, Jid};
+
+impl Engine {
+    /// On the initial presence: what the contacts are, whom this user may see.
+    pub(super) fn probe_contacts(&mut self, id: SessionId, home: HomeIx) {
+        let Some(data) = self.data(home) else { return };
+        let contacts: Vec<BareJid> = data
+            .roster
+            .values()
+            .filter(|item| item.subscription.to() && item.jid.domain() == self.domain.domain())
+            .map(|item| item.jid.clone())
+            .collect();
+        for contact in contacts {
+            self.answer_probe(id, home, &contact);
+        }
+    }
+
+    /// A client asks itself.
+    pub(super) fn probe_from(&mut self, id: SessionId, envelope: &Envelope) {
+        let (Some(home), Some(to)) = (self.session(id).map(|s| s.home), &envelope.to) else { return };
+        let contact = to.bare();
+        if contact.local().is_none() || contact.domain() != self.domain.domain() {
+            return;
+        }
+        let subscribed = self.data(home).and_then(|d| d.roster.get(&contact)).is_some_and(|item| item.subscription.to());
+        if subscribed || contact == self.homes[home].bare {
+            self.answer_probe(id, home, &contact);
+        }
+    }
+
+    /// The contact's server answers with the presence of each available resource, or with unavailable (§4.3.2). Both
+    /// sides of a subscription are kept in one database, so that the prober's own item says whether it may know.
+    fn answer_probe(&mut self, id: SessionId, home: HomeIx, contact: &BareJid) {
+        let Some(name) = contact.local() else { return };
+        let own = Jid::Bare(self.homes[home].bare.clone());
+        let target = self.home_ready(name);
+        if let Some(target) = target {
+            let blocked = self.data(target).is_some_and(|d| is_blocked(&d.blocked, &own));
+            let sessions = self.available_sessions(target);
+            if !blocked && !sessions.is_empty() && self.may_see_presence(target, home) {
+                for session in sessions {
+                    self.show_session(session, id);
+                }
+                return;
+            }
+        }
+        let Some(to) = self.session(id).map(|s| s.jid.clone()) else { return };
+        let from = Jid::Bare(contact.clone());
+        let absent = match self.offline_meeting(name) {
+            Some(body) => Broadcast::new(&from, None, None, None, &body),
+            None => Broadcast::new(&from, Some("unavailable"), None, None, b""),
+        };
+        self.deliver_presence(id, &absent, to.as_str());
+    }
+}

@@ -1,0 +1,232 @@
+//! One connection to the database: opening, committing a batch, dispatching reads.
+
+use crate::error::{Doing, Result, StoreError};
+use crate::migrate;
+use crate::words::{Read, Reply, Write};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use zaiseki_model::{MessageId, UserId};
+
+/// Prepared statements kept per connection: more than this crate has.
+const STATEMENTS: usize = 160;
+/// Pages of the write-ahead log before it is copied back into the database file.
+const CHECKPOINT_PAGES: i64 = 16_000;
+/// Page cache of a connection, in KiB.
+const WRITER_CACHE_KIB: i64 = 64 * 1024;
+const READER_CACHE_KIB: i64 = 16 * 1024;
+
+/// One connection. Deterministic: times and ids come from the caller.
+pub struct Database {
+    pub(crate) conn: Connection,
+    /// Internal keys of users, learned on use. A key never changes and is never given to another user.
+    keys: RefCell<HashMap<UserId, i64>>,
+    counters: Counters,
+}
+
+/// Numbers that only grow; written back in the transaction that used them.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Counters {
+    /// Order of document puts.
+    pub doc_order: i64,
+    /// Greatest message id ever written.
+    pub message: i64,
+}
+
+impl Database {
+    /// Opens the file for writing, makes it (mode 0600) when missing, and brings its schema up to date.
+    ///
+    /// # Errors
+    /// [`StoreError::NewerSchema`], or what SQLite or the file system says.
+    pub fn open(path: &Path) -> Result<Database> {
+        // SQLite gives its log and index files the mode of the database file.
+        OpenOptions::new()
+            .create(true)
+            .append(true)
+            .mode(0o600)
+            .open(path)
+            .map_err(|source| StoreError::Create { path: path.to_owned(), source })?;
+        let conn = Connection::open(path).map_err(|source| StoreError::Open { path: path.to_owned(), source })?;
+        Self::writable(conn)
+    }
+
+    /// A database that lives as long as this value.
+    pub fn open_in_memory() -> Result<Database> {
+        Self::writable(Connection::open_in_memory().doing("opening a database in memory")?)
+    }
+
+    /// A second connection that can't write. The file must have been opened for writing before.
+    pub fn open_read_only(path: &Path) -> Result<Database> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let conn =
+            Connection::open_with_flags(path, flags).map_err(|source| StoreError::Open { path: path.to_owned(), source })?;
+        set_up(&conn, READER_CACHE_KIB)?;
+        Ok(Self::new(conn, Counters { doc_order: 0, message: 0 }))
+    }
+
+    fn writable(conn: Connection) -> Result<Database> {
+        let operation = "setting up the database";
+        conn.pragma_update(None, "journal_mode", "WAL").doing(operation)?;
+        conn.pragma_update(None, "synchronous", "FULL").doing(operation)?;
+        conn.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES).doing(operation)?;
+        conn.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024).doing(operation)?;
+        set_up(&conn, WRITER_CACHE_KIB)?;
+        migrate::migrate(&conn)?;
+        let counters = Counters { doc_order: counter(&conn, "doc_order")?, message: counter(&conn, "message")? };
+        Ok(Self::new(conn, counters))
+    }
+
+    fn new(conn: Connection, counters: Counters) -> Database {
+        Database { conn, keys: RefCell::new(HashMap::new()), counters }
+    }
+
+    /// Applies all writes in one transaction; when this returns they are on disk. On an error none is.
+    pub fn commit(&mut self, writes: &[Write]) -> Result<()> {
+        self.commit_all(writes.iter())
+    }
+
+    pub(crate) fn commit_all<'a>(&mut self, writes: impl Iterator<Item = &'a Write>) -> Result<()> {
+        let mut counters = self.counters;
+        let tx = self.begin("committing a batch")?;
+        for write in writes {
+            self.apply(write, &mut counters)?;
+        }
+        if counters.doc_order != self.counters.doc_order {
+            self.put_counter("doc_order", counters.doc_order)?;
+        }
+        if counters.message != self.counters.message {
+            self.put_counter("message", counters.message)?;
+        }
+        tx.commit().doing("committing a batch")?;
+        self.counters = counters;
+        Ok(())
+    }
+
+    fn apply(&self, write: &Write, counters: &mut Counters) -> Result<()> {
+        match write {
+            Write::Message(message) => {
+                counters.message = counters.message.max(message.id.0);
+                self.put_message(message)
+            }
+            Write::Release { user, id } => self.release(*user, *id),
+            Write::StreamOpen { token, user, resource, at } => self.open_stream(token, *user, resource, *at),
+            Write::StreamHandled { token, h } => self.stream_handled(token, *h),
+            Write::StreamClose { token } => self.close_stream(token),
+            Write::RosterPut { user, item } => self.put_roster_item(*user, item),
+            Write::RosterRemove { user, jid } => self.remove_roster_item(*user, jid),
+            Write::RosterVersion { user, version } => self.set_roster_version(*user, *version),
+            Write::DocPut { user, family, key, value } => {
+                counters.doc_order += 1;
+                self.put_doc(*user, *family, key, value, counters.doc_order)
+            }
+            Write::DocRemove { user, family, key } => self.remove_doc(*user, *family, key),
+            Write::DocRemoveAll { user, family, key_prefix } => self.remove_docs(*user, *family, key_prefix.as_deref()),
+            Write::LastSeen { user, at, status } => self.put_last_seen(*user, *at, status),
+        }
+    }
+
+    /// Answers one question from what is committed.
+    pub fn read(&self, read: &Read) -> Result<Reply> {
+        Ok(match read {
+            Read::Credentials { name } => Reply::Credentials(self.credentials(name)?),
+            Read::UserData { name } => Reply::UserData(self.user_data(name)?.map(Box::new)),
+            Read::Pending { user, after, limit } => Reply::Messages(self.pending(*user, *after, *limit)?),
+            Read::Archive(query) => Reply::Page(self.archive_page(query)?),
+            Read::Doc { user, family, key } => Reply::Doc(self.doc(*user, *family, key)?),
+            Read::Docs { user, family, prefix, limit, newest_first } => {
+                Reply::Docs(self.docs(*user, *family, prefix.as_deref(), *limit, *newest_first)?)
+            }
+            Read::Stream { token } => Reply::Stream(self.stream(token)?),
+            Read::LastSeen { user } => Reply::LastSeen(self.last_seen(*user)?),
+        })
+    }
+
+    /// The greatest message id ever written, purged ones included.
+    pub fn max_message_id(&self) -> Result<Option<MessageId>> {
+        let greatest = counter(&self.conn, "message")?;
+        Ok((greatest > 0).then_some(MessageId(greatest)))
+    }
+
+    pub(crate) fn begin(&self, operation: &'static str) -> Result<Transaction<'_>> {
+        Transaction::new_unchecked(&self.conn, TransactionBehavior::Immediate).doing(operation)
+    }
+
+    /// The internal key of a user; `None` when there is no such user (any more).
+    pub(crate) fn key(&self, user: UserId) -> Result<Option<i64>> {
+        if let Some(key) = self.keys.borrow().get(&user) {
+            return Ok(Some(*key));
+        }
+        let operation = "looking up a user's key";
+        let mut statement = self.conn.prepare_cached("SELECT user_key FROM account WHERE id = ?1").doing(operation)?;
+        let key: Option<i64> = statement.query_row([user.0], |row| row.get(0)).optional().doing(operation)?;
+        if let Some(key) = key {
+            self.keys.borrow_mut().insert(user, key);
+        }
+        Ok(key)
+    }
+
+    pub(crate) fn existing_key(&self, user: UserId) -> Result<i64> {
+        self.key(user)?.ok_or_else(|| StoreError::NotFound { what: format!("user {user}") })
+    }
+
+    /// Must be called when a user was removed.
+    pub(crate) fn forget_key(&self, user: UserId) {
+        self.keys.borrow_mut().remove(&user);
+    }
+
+    /// Runs one prepared statement; the number of changed rows.
+    pub(crate) fn run(&self, operation: &'static str, sql: &str, params: impl rusqlite::Params) -> Result<usize> {
+        self.conn.prepare_cached(sql).and_then(|mut statement| statement.execute(params)).doing(operation)
+    }
+
+    fn put_counter(&self, name: &str, value: i64) -> Result<()> {
+        let sql = "INSERT INTO counter (name, value) VALUES (?1, ?2)
+                   ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+        self.run("writing a counter", sql, params![name, value]).map(drop)
+    }
+}
+
+fn set_up(conn: &Connection, cache_kib: i64) -> Result<()> {
+    let operation = "setting up a connection";
+    conn.set_prepared_statement_cache_capacity(STATEMENTS);
+    // Negative: in KiB rather than pages.
+    conn.pragma_update(None, "cache_size", -cache_kib).doing(operation)?;
+    conn.busy_timeout(std::time::Duration::from_secs(5)).doing(operation)
+}
+
+fn counter(conn: &Connection, name: &str) -> Result<i64> {
+    let row = conn.query_row("SELECT value FROM counter WHERE name = ?1", [name], |row| row.get(0)).optional();
+    Ok(row.doing("reading a counter")?.unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn the_files_are_private_and_durable_settings_hold() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("test.sqlite");
+        let db = Database::open(&path).unwrap();
+        for entry in std::fs::read_dir(dir.path()).unwrap() {
+            let entry = entry.unwrap();
+            assert_eq!(entry.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{entry:?}");
+        }
+        let journal: String = db.conn.pragma_query_value(None, "journal_mode", |row| row.get(0)).unwrap();
+        let synchronous: i64 = db.conn.pragma_query_value(None, "synchronous", |row| row.get(0)).unwrap();
+        assert_eq!((journal.as_str(), synchronous), ("wal", 2));
+    }
+
+    #[test]
+    fn a_reader_cannot_write() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("test.sqlite");
+        let _writer = Database::open(&path).unwrap();
+        let mut reader = Database::open_read_only(&path).unwrap();
+        assert!(reader.meta_put("a", b"b").is_err());
+    }
+}

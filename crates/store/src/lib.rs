@@ -1,0 +1,45 @@
+//! The database: SQLite with write-ahead log and `synchronous=FULL`, so that a commit is an fsync.
+//!
+//! Two layers. [`Database`] is one connection: synchronous, deterministic, without clock or dice; the simulator and tests
+//! use it directly. [`Store`] puts one writer thread with group commit and several reader threads around it.
+//!
+//! Data plane: [`Write`]s are applied by [`Database::commit`] in one transaction, [`Read`]s answer with a [`Reply`].
+//! Control plane: typed functions on [`Database`], one file per table family; each function that changes configuration
+//! writes its audit row in the same transaction (see [`Audit`]).
+//!
+//! Tables refer to a user by a small integer that never leaves this crate and is never used twice; outside, a user is
+//! its [`UserId`](zaiseki_model::UserId). A write for a user who was removed meanwhile is dropped, never an error:
+//! a batch may fail only for reasons that pass (disk full, I/O).
+
+mod archive;
+mod audit;
+mod calendar;
+mod database;
+mod docs;
+mod error;
+mod gateways;
+mod messages;
+mod migrate;
+mod readers;
+mod removal;
+mod roster;
+mod settings;
+mod staging;
+mod store;
+mod streams;
+mod users;
+mod words;
+mod writer;
+
+pub use audit::{Audit, AuditEntry};
+pub use calendar::{CalendarRow, GatewayHealth};
+pub use database::Database;
+pub use error::{Result, StoreError};
+pub use gateways::Gateway;
+pub use staging::Batch;
+pub use store::{Durable, Options, Store};
+pub use users::{NewUser, UserFilter};
+pub use words::{
+    ArchiveCopy, ArchiveQuery, Doc, Family, KeptMessage, LastSeen, Page, Read, Reply, StanzaFilter, StoredMessage, StreamRow,
+    UserData, Write,
+};

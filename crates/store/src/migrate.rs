@@ -1,0 +1,61 @@
+//! Brings the tables to the version this release knows. A file of `schema/` is never edited once released.
+
+use crate::error::{Doing, Result, StoreError};
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
+
+/// Step `n` leads from version `n` to `n + 1`.
+const STEPS: &[&str] = &[include_str!("schema/0001.sql")];
+
+/// The schema version of this release.
+pub(crate) const KNOWN: i64 = STEPS.len() as i64;
+
+/// Runs the missing steps, all in one transaction.
+///
+/// # Errors
+/// [`StoreError::NewerSchema`] when a later release has been here; nothing is touched then.
+pub(crate) fn migrate(conn: &Connection) -> Result<()> {
+    let operation = "bringing the schema up to date";
+    let tx = Transaction::new_unchecked(conn, TransactionBehavior::Immediate).doing(operation)?;
+    tx.execute_batch("CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL)").doing(operation)?;
+    let found = version(&tx)?;
+    if found > KNOWN {
+        return Err(StoreError::NewerSchema { found, known: KNOWN });
+    }
+    for step in STEPS.iter().skip(usize::try_from(found).unwrap_or(0)) {
+        tx.execute_batch(step).doing(operation)?;
+    }
+    if found < KNOWN {
+        tx.execute("DELETE FROM schema_version", []).doing(operation)?;
+        tx.execute("INSERT INTO schema_version (version) VALUES (?1)", [KNOWN]).doing(operation)?;
+    }
+    tx.commit().doing(operation)
+}
+
+/// 0 for a new database.
+fn version(conn: &Connection) -> Result<i64> {
+    let row = conn.query_row("SELECT version FROM schema_version", [], |row| row.get(0)).optional();
+    Ok(row.doing("reading the schema version")?.unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn migrating_twice_changes_nothing() {
+        let conn = Connection::open_in_memory().unwrap();
+        migrate(&conn).unwrap();
+        migrate(&conn).unwrap();
+        assert_eq!(version(&conn).unwrap(), KNOWN);
+    }
+
+    #[test]
+    fn a_newer_schema_is_refused_and_left_alone() {
+        let conn = Connection::open_in_memory().unwrap();
+        migrate(&conn).unwrap();
+        conn.execute("UPDATE schema_version SET version = ?1", [KNOWN + 1]).unwrap();
+        let error = migrate(&conn).unwrap_err();
+        assert!(matches!(error, StoreError::NewerSchema { found, known } if found == KNOWN + 1 && known == KNOWN));
+        assert_eq!(version(&conn).unwrap(), KNOWN + 1);
+    }
+}

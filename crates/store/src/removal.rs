@@ -1,0 +1,66 @@
+//! Removing a user with everything that hangs on it. A big archive is emptied piece by piece.
+
+use crate::audit::Audit;
+use crate::database::Database;
+use crate::error::{Doing, Result};
+use crate::users::{audit_view, object};
+use rusqlite::OptionalExtension;
+use zaiseki_model::{MessageId, UserId};
+
+/// Archive rows that go in the transaction of the removal itself; the rest waits for [`Database::purge_removed`].
+const AT_ONCE: usize = 5_000;
+
+/// Everything with a `user_key` but messages, which others may keep too.
+const OWNED: [&str; 8] = [
+    "DELETE FROM account WHERE user_key = ?1",
+    "DELETE FROM credentials WHERE user_key = ?1",
+    "DELETE FROM roster WHERE user_key = ?1",
+    "DELETE FROM doc WHERE user_key = ?1",
+    "DELETE FROM stream WHERE user_key = ?1",
+    "DELETE FROM last_seen WHERE user_key = ?1",
+    "DELETE FROM calendar_user WHERE user_key = ?1",
+    "DELETE FROM calendar_interval WHERE user_key = ?1",
+];
+
+impl Database {
+    /// Removes the user, and with it credentials, contacts, documents, pending messages, archive. Contacts in other
+    /// people's rosters are the router's business.
+    pub fn remove_user(&mut self, user: UserId, audit: &Audit) -> Result<()> {
+        let operation = "removing a user";
+        let tx = self.begin(operation)?;
+        let before = self.existing_user(user)?;
+        let key = self.existing_key(user)?;
+        self.drop_pending(key)?;
+        for sql in OWNED {
+            self.run(operation, sql, [key])?;
+        }
+        if self.empty_archive(key, MessageId(i64::MAX), AT_ONCE)? == AT_ONCE {
+            self.run(operation, "INSERT INTO removed_user (user_key) VALUES (?1)", [key])?;
+        }
+        self.write_audit(audit, "user.remove", &object(&before.name), Some(&audit_view(&before)), None)?;
+        tx.commit().doing(operation)?;
+        self.forget_key(user);
+        Ok(())
+    }
+
+    /// Takes up to `limit` messages out of the archives of removed users; how many. The retention task calls it until
+    /// it returns 0.
+    pub fn purge_removed(&mut self, limit: usize) -> Result<u64> {
+        let operation = "emptying the archives of removed users";
+        let tx = self.begin(operation)?;
+        let mut removed = 0;
+        while removed < limit {
+            let sql = "SELECT user_key FROM removed_user ORDER BY user_key LIMIT 1";
+            let key: Option<i64> = self.conn.query_row(sql, [], |row| row.get(0)).optional().doing(operation)?;
+            let Some(key) = key else { break };
+            let wanted = limit - removed;
+            let emptied = self.empty_archive(key, MessageId(i64::MAX), wanted)?;
+            if emptied < wanted {
+                self.run(operation, "DELETE FROM removed_user WHERE user_key = ?1", [key])?;
+            }
+            removed += emptied;
+        }
+        tx.commit().doing(operation)?;
+        Ok(removed as u64)
+    }
+}

@@ -1,0 +1,257 @@
+//! Users, the keys that prove who they are, and what their home needs to know of them.
+
+use crate::audit::Audit;
+use crate::database::Database;
+use crate::error::{Doing, Result, StoreError};
+use crate::words::UserData;
+use rusqlite::{OptionalExtension, Row, params};
+use serde_json::{Value, json};
+use zaiseki_model::{Credentials, ScramKeys, User, UserId};
+
+/// A user to be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewUser {
+    pub user: User,
+    pub sha256: Option<ScramKeys>,
+    pub sha1: Option<ScramKeys>,
+}
+
+/// Which users to list, ordered by name (as bytes).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UserFilter {
+    /// Only names after this one: the last name of the page before.
+    pub after: Option<String>,
+    /// At most so many; 0 = all.
+    pub limit: usize,
+    /// Part of the name, display name or mail address; ASCII letters match in either case.
+    pub search: Option<String>,
+    pub enabled: Option<bool>,
+    pub calendar: Option<bool>,
+}
+
+const COLUMNS: &str = "SELECT id, name, display_name, mail, telephone, language, enabled, calendar, user_key,
+                       roster_version FROM account";
+const FILTER: &str = "WHERE name > ?1 AND (?2 IS NULL OR enabled = ?2) AND (?3 IS NULL OR calendar = ?3)
+                      AND (?4 IS NULL OR name LIKE ?4 ESCAPE '\\' OR display_name LIKE ?4 ESCAPE '\\'
+                           OR mail LIKE ?4 ESCAPE '\\')";
+
+impl Database {
+    /// # Errors
+    /// [`StoreError::Conflict`] when the name (or id) is taken.
+    pub fn create_user(&mut self, new: &NewUser, audit: &Audit) -> Result<()> {
+        match self.create_many(std::slice::from_ref(new), audit)?.is_empty() {
+            true => Ok(()),
+            false => Err(StoreError::Conflict { what: format!("user {}", new.user.name) }),
+        }
+    }
+
+    /// Makes many users in one transaction. Those whose name (or id) is taken are left out; their indexes are returned.
+    pub fn create_many(&mut self, users: &[NewUser], audit: &Audit) -> Result<Vec<usize>> {
+        let operation = "creating users";
+        let tx = self.begin(operation)?;
+        let mut taken = Vec::new();
+        for (index, new) in users.iter().enumerate() {
+            if !self.insert_user(new, audit)? {
+                taken.push(index);
+            }
+        }
+        tx.commit().doing(operation)?;
+        Ok(taken)
+    }
+
+    /// False when the name or id is taken.
+    fn insert_user(&self, new: &NewUser, audit: &Audit) -> Result<bool> {
+        let operation = "creating a user";
+        let sql = "INSERT INTO account (id, name, display_name, mail, telephone, language, enabled, calendar)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING RETURNING user_key";
+        let User { id, name, display_name, mail, telephone, language, enabled, calendar } = &new.user;
+        let values = params![id.0, name, display_name, mail, telephone, language, enabled, calendar];
+        let mut statement = self.conn.prepare_cached(sql).doing(operation)?;
+        let key: Option<i64> = statement.query_row(values, |row| row.get(0)).optional().doing(operation)?;
+        let Some(key) = key else { return Ok(false) };
+        self.put_keys(key, new.sha256.as_ref(), new.sha1.as_ref())?;
+        self.write_audit(audit, "user.create", &object(name), None, Some(&audit_view(&new.user)))?;
+        Ok(true)
+    }
+
+    fn put_keys(&self, key: i64, sha256: Option<&ScramKeys>, sha1: Option<&ScramKeys>) -> Result<()> {
+        let sql = "INSERT INTO credentials (user_key, sha256_salt, sha256_iterations, sha256_stored, sha256_server,
+                   sha1_salt, sha1_iterations, sha1_stored, sha1_server) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+                   ON CONFLICT (user_key) DO UPDATE SET sha256_salt = excluded.sha256_salt,
+                   sha256_iterations = excluded.sha256_iterations, sha256_stored = excluded.sha256_stored,
+                   sha256_server = excluded.sha256_server, sha1_salt = excluded.sha1_salt,
+                   sha1_iterations = excluded.sha1_iterations, sha1_stored = excluded.sha1_stored,
+                   sha1_server = excluded.sha1_server";
+        let values = params![
+            key,
+            sha256.map(|k| &k.salt),
+            sha256.map(|k| k.iterations),
+            sha256.map(|k| &k.stored_key),
+            sha256.map(|k| &k.server_key),
+            sha1.map(|k| &k.salt),
+            sha1.map(|k| k.iterations),
+            sha1.map(|k| &k.stored_key),
+            sha1.map(|k| &k.server_key),
+        ];
+        self.run("writing credentials", sql, values).map(drop)
+    }
+
+    pub fn user_by_name(&self, name: &str) -> Result<Option<User>> {
+        let operation = "reading a user";
+        let mut statement = self.conn.prepare_cached(&format!("{COLUMNS} WHERE name = ?1")).doing(operation)?;
+        statement.query_row([name], user).optional().doing(operation)
+    }
+
+    pub fn user_by_id(&self, id: UserId) -> Result<Option<User>> {
+        let operation = "reading a user";
+        let mut statement = self.conn.prepare_cached(&format!("{COLUMNS} WHERE id = ?1")).doing(operation)?;
+        statement.query_row([id.0], user).optional().doing(operation)
+    }
+
+    pub(crate) fn existing_user(&self, id: UserId) -> Result<User> {
+        self.user_by_id(id)?.ok_or_else(|| StoreError::NotFound { what: format!("user {id}") })
+    }
+
+    pub fn list_users(&self, filter: &UserFilter) -> Result<Vec<User>> {
+        let operation = "listing users";
+        let sql = format!("{COLUMNS} {FILTER} ORDER BY name LIMIT ?5");
+        let mut statement = self.conn.prepare_cached(&sql).doing(operation)?;
+        let limit = if filter.limit == 0 { i64::MAX } else { i64::try_from(filter.limit).unwrap_or(i64::MAX) };
+        let after = filter.after.as_deref().unwrap_or("");
+        let values = params![after, filter.enabled, filter.calendar, like(filter), limit];
+        let rows = statement.query_map(values, user).doing(operation)?;
+        rows.collect::<rusqlite::Result<_>>().doing(operation)
+    }
+
+    /// How many users match, whatever the page.
+    pub fn count_users(&self, filter: &UserFilter) -> Result<u64> {
+        let operation = "counting users";
+        let sql = format!("SELECT count(*) FROM account {FILTER}");
+        let mut statement = self.conn.prepare_cached(&sql).doing(operation)?;
+        let values = params!["", filter.enabled, filter.calendar, like(filter)];
+        let count: i64 = statement.query_row(values, |row| row.get(0)).doing(operation)?;
+        Ok(count.unsigned_abs())
+    }
+
+    /// Replaces everything but the id; a new name is a new address for the same person.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`]; [`StoreError::Conflict`] when another user has the name.
+    pub fn update_user(&mut self, user: &User, audit: &Audit) -> Result<()> {
+        let operation = "updating a user";
+        let tx = self.begin(operation)?;
+        let before = self.existing_user(user.id)?;
+        if self.user_by_name(&user.name)?.is_some_and(|other| other.id != user.id) {
+            return Err(StoreError::Conflict { what: format!("user {}", user.name) });
+        }
+        let sql = "UPDATE account SET name = ?2, display_name = ?3, mail = ?4, telephone = ?5, language = ?6,
+                   enabled = ?7, calendar = ?8 WHERE id = ?1";
+        let User { id, name, display_name, mail, telephone, language, enabled, calendar } = user;
+        self.run(operation, sql, params![id.0, name, display_name, mail, telephone, language, enabled, calendar])?;
+        let (old, new) = (audit_view(&before), audit_view(user));
+        self.write_audit(audit, "user.update", &object(&before.name), Some(&old), Some(&new))?;
+        tx.commit().doing(operation)
+    }
+
+    /// Replaces the keys; the old ones are gone whether or not new ones are given for that mechanism.
+    pub fn set_credentials(
+        &mut self,
+        user: UserId,
+        sha256: Option<&ScramKeys>,
+        sha1: Option<&ScramKeys>,
+        audit: &Audit,
+    ) -> Result<()> {
+        let operation = "setting credentials";
+        let tx = self.begin(operation)?;
+        let before = self.existing_user(user)?;
+        self.put_keys(self.existing_key(user)?, sha256, sha1)?;
+        self.write_audit(audit, "user.set_credentials", &object(&before.name), None, None)?;
+        tx.commit().doing(operation)
+    }
+
+    pub fn set_enabled(&mut self, user: UserId, enabled: bool, audit: &Audit) -> Result<()> {
+        let operation = "enabling or disabling a user";
+        let tx = self.begin(operation)?;
+        let before = self.existing_user(user)?;
+        self.run(operation, "UPDATE account SET enabled = ?2 WHERE id = ?1", params![user.0, enabled])?;
+        let action = if enabled { "user.enable" } else { "user.disable" };
+        let (old, new) = (json!({"enabled": before.enabled}), json!({"enabled": enabled}));
+        self.write_audit(audit, action, &object(&before.name), Some(&old), Some(&new))?;
+        tx.commit().doing(operation)
+    }
+
+    pub(crate) fn credentials(&self, name: &str) -> Result<Option<Credentials>> {
+        let operation = "reading credentials";
+        let sql = "SELECT a.id, a.enabled, sha256_salt, sha256_iterations, sha256_stored, sha256_server,
+                   sha1_salt, sha1_iterations, sha1_stored, sha1_server
+                   FROM account a LEFT JOIN credentials c ON c.user_key = a.user_key WHERE a.name = ?1";
+        let mut statement = self.conn.prepare_cached(sql).doing(operation)?;
+        let row = statement.query_row([name], |row| {
+            let (sha256, sha1) = (scram_keys(row, 2)?, scram_keys(row, 6)?);
+            Ok(Credentials { user: UserId(row.get(0)?), enabled: row.get(1)?, sha256, sha1 })
+        });
+        row.optional().doing(operation)
+    }
+
+    pub(crate) fn user_data(&self, name: &str) -> Result<Option<UserData>> {
+        let operation = "reading what a user's home needs";
+        // One snapshot, so that the roster and its version belong together.
+        let tx = self.conn.unchecked_transaction().doing(operation)?;
+        let mut statement = self.conn.prepare_cached(&format!("{COLUMNS} WHERE name = ?1")).doing(operation)?;
+        let row = statement.query_row([name], |row| Ok((user(row)?, row.get(8)?, row.get(9)?)));
+        let Some((user, key, version)) = row.optional().doing(operation)? else { return Ok(None) };
+        let key: i64 = key;
+        let docs = self.home_docs(key)?;
+        let mut statement = self.conn.prepare_cached("SELECT count(*) FROM pending WHERE user_key = ?1").doing(operation)?;
+        let pending: i64 = statement.query_row([key], |row| row.get(0)).doing(operation)?;
+        let data = UserData {
+            user,
+            roster: self.roster(key)?,
+            roster_version: i64::cast_unsigned(version),
+            blocked: docs.blocked,
+            preferences: docs.preferences,
+            pep_nodes: docs.pep_nodes,
+            pending: pending.unsigned_abs(),
+        };
+        tx.commit().doing(operation)?;
+        Ok(Some(data))
+    }
+}
+
+fn user(row: &Row<'_>) -> rusqlite::Result<User> {
+    Ok(User {
+        id: UserId(row.get(0)?),
+        name: row.get(1)?,
+        display_name: row.get(2)?,
+        mail: row.get(3)?,
+        telephone: row.get(4)?,
+        language: row.get(5)?,
+        enabled: row.get(6)?,
+        calendar: row.get(7)?,
+    })
+}
+
+/// From four columns; `None` when they are empty.
+fn scram_keys(row: &Row<'_>, first: usize) -> rusqlite::Result<Option<ScramKeys>> {
+    let Some(salt) = row.get(first)? else { return Ok(None) };
+    let (iterations, stored_key, server_key) = (row.get(first + 1)?, row.get(first + 2)?, row.get(first + 3)?);
+    Ok(Some(ScramKeys { salt, iterations, stored_key, server_key }))
+}
+
+/// The pattern of a substring search, its wildcards taken literally.
+fn like(filter: &UserFilter) -> Option<String> {
+    let search = filter.search.as_ref()?;
+    let literal = search.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+    Some(format!("%{literal}%"))
+}
+
+pub(crate) fn object(name: &str) -> String {
+    format!("user:{name}")
+}
+
+pub(crate) fn audit_view(user: &User) -> Value {
+    json!({
+        "id": user.id.to_string(), "name": user.name, "display_name": user.display_name, "mail": user.mail,
+        "telephone": user.telephone, "language": user.language, "enabled": user.enabled, "calendar": user.calendar,
+    })
+}

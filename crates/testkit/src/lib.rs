@@ -1,0 +1,10 @@
+//! Test support: dialogues, real servers on loopback
+
+pub mod browser;
+pub mod ews;
+pub mod node;
+pub mod process;
+pub mod python;
+pub mod radicale;
+pub mod xml;
+pub mod xmpp_client;

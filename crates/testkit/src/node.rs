@@ -1,0 +1,261 @@
+//! A real node: the built binary in a process of its own, with a throw-away data folder and free ports on loopback.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+
+use crate::process::wait_for;
+use crate::xmpp_client::{Account, Client, Endpoint, Security};
+
+/// How long a start, a stop or a command may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What differs from a plain test node.
+#[derive(Clone, Debug)]
+pub struct NodeOptions {
+    /// The XMPP domain; `localhost` by default.
+    pub domain: String,
+    /// Sign-in without TLS, for tests that look at the bytes; on by default.
+    pub allow_clear_text: bool,
+    /// More lines for `node.toml`, after the others: whole tables.
+    pub more_config: String,
+}
+
+impl Default for NodeOptions {
+    fn default() -> Self {
+        NodeOptions { domain: "localhost".to_owned(), allow_clear_text: true, more_config: String::new() }
+    }
+}
+
+/// A node that runs, or can be started again on the same data. Dropping it kills the process and removes the data.
+pub struct Node {
+    binary: PathBuf,
+    folder: TempDir,
+    options: NodeOptions,
+    ports: Ports,
+    child: Option<Child>,
+}
+
+struct Ports {
+    c2s: u16,
+    c2s_tls: u16,
+    https: u16,
+}
+
+impl Node {
+    /// Starts a node and waits until it takes connections. `binary` is `env!("CARGO_BIN_EXE_zaiseki")` of the test.
+    pub fn start(binary: impl AsRef<Path>) -> Result<Node> {
+        Node::start_with(binary, NodeOptions::default())
+    }
+
+    /// The same with other options.
+    pub fn start_with(binary: impl AsRef<Path>, options: NodeOptions) -> Result<Node> {
+        let mut node = Node::prepare(binary, options)?;
+        node.restart()?;
+        Ok(node)
+    }
+
+    /// Writes the configuration of a node without starting it, for users added offline and for starts that must fail.
+    pub fn prepare(binary: impl AsRef<Path>, options: NodeOptions) -> Result<Node> {
+        let [c2s, c2s_tls, https] = free_ports()?;
+        let node = Node {
+            binary: binary.as_ref().to_owned(),
+            folder: tempfile::Builder::new().prefix("zaiseki-node-").tempdir()?,
+            options,
+            ports: Ports { c2s, c2s_tls, https },
+            child: None,
+        };
+        fs::write(node.config(), node.config_text())?;
+        Ok(node)
+    }
+
+    fn config_text(&self) -> String {
+        let Ports { c2s, c2s_tls, https } = self.ports;
+        format!(
+            "domain = {:?}\nnode_name = \"node1\"\ndata_dir = {:?}\n\n[listen]\nc2s = [\"127.0.0.1:{c2s}\"]\n\
+             c2s_tls = [\"127.0.0.1:{c2s_tls}\"]\nhttps = [\"127.0.0.1:{https}\"]\n\n[c2s]\nallow_clear_text = {}\n\n{}\n",
+            self.options.domain,
+            self.data_dir(),
+            self.options.allow_clear_text,
+            self.options.more_config
+        )
+    }
+
+    /// The file `node.toml`.
+    pub fn config(&self) -> PathBuf {
+        self.folder.path().join("node.toml")
+    }
+
+    /// The folder that outlives restarts.
+    pub fn data_dir(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// The XMPP domain.
+    pub fn domain(&self) -> &str {
+        &self.options.domain
+    }
+
+    /// Clients with STARTTLS or in clear text.
+    pub fn c2s(&self) -> SocketAddr {
+        local(self.ports.c2s)
+    }
+
+    /// Clients with TLS from the first byte.
+    pub fn c2s_tls(&self) -> SocketAddr {
+        local(self.ports.c2s_tls)
+    }
+
+    /// Web.
+    pub fn https(&self) -> SocketAddr {
+        local(self.ports.https)
+    }
+
+    /// The process, when it runs.
+    pub fn pid(&self) -> Option<u32> {
+        self.child.as_ref().map(Child::id)
+    }
+
+    /// Everything the node has written to its output, over all starts.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.log_path()).unwrap_or_default()
+    }
+
+    fn log_path(&self) -> PathBuf {
+        self.folder.path().join("node.log")
+    }
+
+    /// The certificate of the authority that the node made on its first start (PEM).
+    pub fn ca_pem(&self) -> Result<String> {
+        let data = self.data_dir();
+        let mut folders = vec![data.clone()];
+        for entry in fs::read_dir(&data)? {
+            let entry = entry?;
+            if entry.file_type()?.is_dir() {
+                folders.push(entry.path());
+            }
+        }
+        let found = folders.iter().map(|folder| folder.join("ca.pem")).find(|path| path.is_file());
+        let path = found.with_context(|| format!("no ca.pem in {}", data.display()))?;
+        Ok(fs::read_to_string(path)?)
+    }
+
+    /// Where a client connects with the given security.
+    pub fn endpoint(&self, security: Security) -> Result<Endpoint> {
+        let (address, ca_pem) = match security {
+            Security::Clear => (self.c2s(), None),
+            Security::StartTls => (self.c2s(), Some(self.ca_pem()?)),
+            Security::Direct => (self.c2s_tls(), Some(self.ca_pem()?)),
+        };
+        Ok(Endpoint { address, domain: self.options.domain.clone(), security, ca_pem })
+    }
+
+    /// A signed-in client over clear text, with a bound resource; no presence yet.
+    pub fn client(&self, user: &str, password: &str, resource: &str) -> Result<Client> {
+        Client::sign_in_to(&self.endpoint(Security::Clear)?, Account::new(user, password), resource)
+    }
+
+    /// Adds a user by the command line: through the running node, or offline when it does not run.
+    pub fn add_user(&self, user: &str, password: &str) -> Result<()> {
+        let output = self.cli(&["user", "add", user, "--password-stdin"], password)?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "user add {user}: {}: {said}", output.status);
+        Ok(())
+    }
+
+    /// Runs `zaiseki --config node.toml ARGUMENTS` with this standard input, and returns what it said.
+    pub fn cli(&self, arguments: &[&str], input: &str) -> Result<Output> {
+        let mut command = Command::new(&self.binary);
+        command.arg("--config").arg(self.config()).args(arguments).env("LC_ALL", "C.UTF-8");
+        let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = piped.spawn().with_context(|| format!("starting {}", self.binary.display()))?;
+        if let Some(mut stdin) = child.stdin.take() {
+            // A command that does not read its input may have closed it.
+            let _unread = stdin.write_all(input.as_bytes());
+        }
+        Ok(child.wait_with_output()?)
+    }
+
+    /// Starts the node (again) and waits until it takes connections. An early end is an error with its log.
+    pub fn restart(&mut self) -> Result<()> {
+        ensure!(self.child.is_none(), "the node runs already");
+        let log = File::options().create(true).append(true).open(self.log_path())?;
+        let mut command = Command::new(&self.binary);
+        command.arg("serve").arg("--config").arg(self.config()).current_dir(self.folder.path());
+        command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
+        self.child = Some(command.spawn().with_context(|| format!("starting {}", self.binary.display()))?);
+        let up = wait_for("the node to take connections", PATIENCE, || match self.poll() {
+            Ok(None) => self.answers().then_some(Ok(())),
+            Ok(Some(status)) => Some(Err(anyhow!("the node ended with {status} while starting"))),
+            Err(error) => Some(Err(error)),
+        });
+        up.and_then(|started| started).with_context(|| self.log())
+    }
+
+    fn answers(&self) -> bool {
+        [self.c2s(), self.c2s_tls(), self.https()].iter().all(|address| TcpStream::connect(address).is_ok())
+    }
+
+    /// SIGTERM, and waits for the end; anything but success is an error with the log.
+    pub fn stop(&mut self) -> Result<()> {
+        self.signal(Signal::TERM)?;
+        let status = wait_for("the node to stop", PATIENCE, || self.poll().transpose()).with_context(|| self.log())??;
+        ensure!(status.success(), "the node ended with {status}:\n{}", self.log());
+        Ok(())
+    }
+
+    /// SIGKILL: the node gets no chance to write anything.
+    pub fn kill(&mut self) -> Result<()> {
+        let mut child = self.child.take().context("the node does not run")?;
+        child.kill()?;
+        child.wait()?;
+        Ok(())
+    }
+
+    /// Sends a signal to the process.
+    pub fn signal(&self, signal: Signal) -> Result<()> {
+        let child = self.child.as_ref().context("the node does not run")?;
+        Ok(kill_process(Pid::from_child(child), signal)?)
+    }
+
+    /// How the process ended, once it has.
+    fn poll(&mut self) -> Result<Option<std::process::ExitStatus>> {
+        let Some(child) = &mut self.child else { bail!("the node does not run") };
+        let status = child.try_wait()?;
+        if status.is_some() {
+            self.child = None;
+        }
+        Ok(status)
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        if self.child.is_some()
+            && let Err(error) = self.kill()
+        {
+            eprintln!("killing the node: {error}");
+        }
+    }
+}
+
+fn local(port: u16) -> SocketAddr {
+    SocketAddr::from((Ipv4Addr::LOCALHOST, port))
+}
+
+/// Ports that are free now, all different.
+fn free_ports<const N: usize>() -> Result<[u16; N]> {
+    let held: Vec<TcpListener> = (0..N).map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0))).collect::<Result<_, _>>()?;
+    let mut ports = [0; N];
+    for (port, listener) in ports.iter_mut().zip(&held) {
+        *port = listener.local_addr()?.port();
+    }
+    Ok(ports)
+}

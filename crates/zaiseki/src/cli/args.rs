@@ -1,0 +1,403 @@
+//! What can be typed, in English and Japanese.
+
+use crate::i18n::Lang;
+use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Zaiseki: instant messaging and presence for organisations
+#[derive(Parser, Debug)]
+#[command(name = "zaiseki", version, disable_help_subcommand = true, disable_help_flag = true, disable_version_flag = true)]
+pub struct Cli {
+    /// The node's configuration file
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// How results are shown: table or json
+    #[arg(long, global = true, value_enum, default_value = "table", hide_possible_values = true, hide_default_value = true)]
+    pub output: Format,
+    /// Language: en or ja
+    #[arg(long, global = true)]
+    pub lang: Option<String>,
+    /// Show this help
+    #[arg(long, short, global = true, action = ArgAction::Help)]
+    help: Option<bool>,
+    /// Show the version
+    #[arg(long, short = 'V', action = ArgAction::Version)]
+    version: Option<bool>,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    Table,
+    Json,
+}
+
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// Run a node
+    Serve,
+    /// Try it out: a throw-away node with three people and a calendar
+    Demo,
+    #[command(flatten)]
+    Ask(Ask),
+}
+
+#[derive(Subcommand, Debug)]
+pub enum Ask {
+    /// Users of the built-in directory
+    #[command(subcommand)]
+    User(UserCommand),
+    /// Presence gateways: calendar servers
+    #[command(subcommand)]
+    Gateway(GatewayCommand),
+    /// Live settings
+    #[command(subcommand)]
+    Settings(SettingsCommand),
+    /// What the node is doing
+    Status,
+}
+
+/// Where a password comes from.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct PasswordSource {
+    /// Read the password from standard input instead of asking
+    #[arg(long)]
+    pub password_stdin: bool,
+    /// Give no password
+    #[arg(long, conflicts_with = "password_stdin")]
+    pub no_password: bool,
+}
+
+#[derive(Args, Debug)]
+pub struct Names {
+    /// One or more user ids
+    #[arg(required = true, value_name = "NAME")]
+    pub names: Vec<String>,
+}
+
+#[derive(Subcommand, Debug)]
+pub enum UserCommand {
+    /// Add a user
+    Add {
+        /// The user id
+        name: String,
+        /// Name shown to people
+        #[arg(long, default_value = "", hide_default_value = true)]
+        display_name: String,
+        /// Mail address
+        #[arg(long, default_value = "", hide_default_value = true)]
+        mail: String,
+        /// Telephone number
+        #[arg(long, default_value = "", hide_default_value = true)]
+        telephone: String,
+        /// Language of texts made for the user
+        #[arg(long)]
+        language: Option<String>,
+        #[command(flatten)]
+        password: PasswordSource,
+    },
+    /// List users
+    List {
+        /// Only users with this in their id, name or mail address
+        #[arg(long)]
+        search: Option<String>,
+    },
+    /// Show users
+    Show(Names),
+    /// Set a new password; the user's sessions end
+    SetPassword {
+        /// The user id
+        name: String,
+        /// Read the password from standard input instead of asking
+        #[arg(long)]
+        password_stdin: bool,
+    },
+    /// Let users sign in
+    Enable(Names),
+    /// Keep users from signing in; sessions end
+    Disable(Names),
+    /// Let the calendar speak for a user, or not
+    Calendar {
+        /// The user id
+        name: String,
+        /// true or false
+        #[arg(action = ArgAction::Set, hide_possible_values = true)]
+        on: bool,
+    },
+    /// Archive a user's messages, or not
+    Archive {
+        /// The user id
+        name: String,
+        /// true or false
+        #[arg(action = ArgAction::Set, hide_possible_values = true)]
+        on: bool,
+    },
+    /// Remove users and everything that belongs to them
+    Remove(Names),
+    /// Import users from a CSV file: userid,password[,display name,mail,telephone]
+    Import {
+        /// The file; UTF-8
+        file: PathBuf,
+    },
+}
+
+#[derive(Subcommand, Debug)]
+pub enum GatewayCommand {
+    /// Add a gateway
+    Add(Box<NewGateway>),
+    /// List gateways and how they are
+    List,
+    /// Show a gateway
+    Show {
+        /// The gateway's name
+        name: String,
+    },
+    /// Test a gateway: connection, TLS, sign-in, permission
+    Test {
+        /// The gateway's name
+        name: String,
+        /// Whose calendar to try
+        #[arg(long)]
+        user: Option<String>,
+    },
+    /// Poll a gateway now
+    Refresh {
+        /// The gateway's name
+        name: String,
+    },
+    /// Remove a gateway
+    Remove {
+        /// The gateway's name
+        name: String,
+    },
+}
+
+/// The fields of `zaiseki_calendar::GatewayConfig`; which a kind takes is checked by the node.
+#[derive(Args, Debug)]
+pub struct NewGateway {
+    /// The gateway's name
+    pub name: String,
+    /// A JSON file with the gateway's configuration; other options change it
+    #[arg(long, value_name = "FILE")]
+    pub from: Option<PathBuf>,
+    /// Kind of server: ews or caldav
+    #[arg(long, required_unless_present = "from")]
+    pub kind: Option<String>,
+    /// Address of the service; {user} and {mail} stand for the user (CalDAV)
+    #[arg(long, required_unless_present = "from")]
+    pub url: Option<String>,
+    /// The service account
+    #[arg(long, required_unless_present = "from")]
+    pub username: Option<String>,
+    /// EWS: ntlm or basic
+    #[arg(long)]
+    pub auth: Option<String>,
+    /// How to ask. EWS: availability or find-item; CalDAV: auto or free-busy
+    #[arg(long)]
+    pub mode: Option<String>,
+    /// EWS: address of a user's mailbox, such as {mail}
+    #[arg(long)]
+    pub mailbox: Option<String>,
+    /// CalDAV: time zone of events that name none, such as Asia/Tokyo
+    #[arg(long)]
+    pub default_zone: Option<String>,
+    /// Certificate authorities to trust instead of the system's (PEM)
+    #[arg(long, value_name = "FILE")]
+    pub ca: Option<PathBuf>,
+    /// Connect to this host:port instead of the address's host
+    #[arg(long)]
+    pub connect_to: Option<String>,
+    /// Let the password travel over plain http (tests only)
+    #[arg(long)]
+    pub allow_clear_text: bool,
+    /// Seconds between two polls (default 60)
+    #[arg(long)]
+    pub poll_secs: Option<u32>,
+    #[command(flatten)]
+    pub password: PasswordSource,
+}
+
+#[derive(Subcommand, Debug)]
+pub enum SettingsCommand {
+    /// List settings
+    List,
+    /// Change a setting
+    Set {
+        /// The setting's key
+        key: String,
+        /// The new value; "none" for no limit, "default" for the default
+        value: String,
+    },
+}
+
+/// Texts of the help, English and Japanese.
+const TEXTS: &[(&str, &str)] = &[
+    ("Zaiseki: instant messaging and presence for organisations", "Zaiseki (在席): 組織のためのメッセージングと在席情報"),
+    ("The node's configuration file", "ノードの設定ファイル"),
+    ("How results are shown: table or json", "結果の表示形式: table または json"),
+    ("Language: en or ja", "言語: en または ja"),
+    ("Show this help", "このヘルプを表示する"),
+    ("Show the version", "バージョンを表示する"),
+    ("Run a node", "ノードを実行する"),
+    ("Try it out: a throw-away node with three people and a calendar", "お試し: 3 人と予定表が入った使い捨てのノード"),
+    ("Users of the built-in directory", "内蔵ディレクトリーのユーザー"),
+    ("Presence gateways: calendar servers", "プレゼンスゲートウェイ (予定表サーバー)"),
+    ("Live settings", "稼働中に変えられる設定"),
+    ("What the node is doing", "ノードの状態"),
+    ("Read the password from standard input instead of asking", "パスワードを尋ねず標準入力から読む"),
+    ("Give no password", "パスワードを設定しない"),
+    ("One or more user ids", "1 つ以上のユーザー ID"),
+    ("Add a user", "ユーザーを追加する"),
+    ("The user id", "ユーザー ID"),
+    ("Name shown to people", "表示名"),
+    ("Mail address", "メールアドレス"),
+    ("Telephone number", "電話番号"),
+    ("Language of texts made for the user", "そのユーザー向けの文言の言語"),
+    ("List users", "ユーザーを一覧する"),
+    ("Only users with this in their id, name or mail address", "ID、名前、メールアドレスにこの文字列を含むユーザーだけ"),
+    ("Show users", "ユーザーを表示する"),
+    ("Set a new password; the user's sessions end", "新しいパスワードを設定する (接続中のセッションは終了)"),
+    ("Let users sign in", "サインインを許可する"),
+    ("Keep users from signing in; sessions end", "サインインを禁止する (接続中のセッションは終了)"),
+    ("Let the calendar speak for a user, or not", "予定表による在席表示を使うかどうか"),
+    ("true or false", "true または false"),
+    ("Archive a user's messages, or not", "メッセージを保存するかどうか"),
+    ("Remove users and everything that belongs to them", "ユーザーとその情報をすべて削除する"),
+    (
+        "Import users from a CSV file: userid,password[,display name,mail,telephone]",
+        "CSV ファイルからユーザーを取り込む: userid,password[,display name,mail,telephone]",
+    ),
+    ("The file; UTF-8", "ファイル (UTF-8)"),
+    ("Add a gateway", "ゲートウェイを追加する"),
+    ("The gateway's name", "ゲートウェイの名前"),
+    (
+        "A JSON file with the gateway's configuration; other options change it",
+        "ゲートウェイの設定を書いた JSON ファイル。ほかのオプションが優先する",
+    ),
+    ("Kind of server: ews or caldav", "サーバーの種類: ews または caldav"),
+    (
+        "Address of the service; {user} and {mail} stand for the user (CalDAV)",
+        "サービスの URL。{user} と {mail} はユーザーを表す (CalDAV)",
+    ),
+    ("The service account", "サービスアカウント"),
+    ("EWS: ntlm or basic", "EWS: ntlm または basic"),
+    (
+        "How to ask. EWS: availability or find-item; CalDAV: auto or free-busy",
+        "問い合わせ方法。EWS: availability または find-item、CalDAV: auto または free-busy",
+    ),
+    ("EWS: address of a user's mailbox, such as {mail}", "EWS: ユーザーのメールボックスのアドレス (例: {mail})"),
+    (
+        "CalDAV: time zone of events that name none, such as Asia/Tokyo",
+        "CalDAV: タイムゾーンのない予定のタイムゾーン (例: Asia/Tokyo)",
+    ),
+    ("Certificate authorities to trust instead of the system's (PEM)", "システムの代わりに信頼する認証局 (PEM)"),
+    ("Connect to this host:port instead of the address's host", "URL のホストの代わりに接続する ホスト:ポート"),
+    ("Let the password travel over plain http (tests only)", "平文の http でパスワードを送る (テスト専用)"),
+    ("Seconds between two polls (default 60)", "問い合わせの間隔 (秒、既定値 60)"),
+    ("List gateways and how they are", "ゲートウェイとその状態を一覧する"),
+    ("Show a gateway", "ゲートウェイを表示する"),
+    ("Test a gateway: connection, TLS, sign-in, permission", "ゲートウェイを検査する: 接続、TLS、サインイン、権限"),
+    ("Whose calendar to try", "試す予定表のユーザー"),
+    ("Poll a gateway now", "ゲートウェイに今すぐ問い合わせる"),
+    ("Remove a gateway", "ゲートウェイを削除する"),
+    ("List settings", "設定を一覧する"),
+    ("Change a setting", "設定を変更する"),
+    ("The setting's key", "設定のキー"),
+    (
+        "The new value; \"none\" for no limit, \"default\" for the default",
+        "新しい値。無制限は \"none\"、既定値に戻すには \"default\"",
+    ),
+];
+
+/// How a help page is laid out in Japanese; clap's own headings are English.
+const JAPANESE_PAGE: &str = "{about-with-newline}\n使い方: {usage}\n\n{all-args}";
+
+fn japanese(text: &str) -> Option<&'static str> {
+    TEXTS.iter().find(|(en, _)| *en == text).map(|(_, ja)| *ja)
+}
+
+/// The command tree with its texts in `lang`.
+pub fn command(lang: Lang) -> clap::Command {
+    match lang {
+        Lang::En => Cli::command(),
+        Lang::Ja => translate(Cli::command()),
+    }
+}
+
+fn translate(mut command: clap::Command) -> clap::Command {
+    if let Some(ja) = command.get_about().map(ToString::to_string).as_deref().and_then(japanese) {
+        command = command.about(ja);
+    }
+    command = command.help_template(JAPANESE_PAGE).subcommand_help_heading("コマンド");
+    command = command.mut_args(|arg| {
+        let arg = match arg.get_help().map(ToString::to_string).as_deref().and_then(japanese) {
+            Some(ja) => arg.help(ja),
+            None => arg,
+        };
+        let heading = if arg.is_positional() { "引数" } else { "オプション" };
+        arg.help_heading(heading)
+    });
+    command.mut_subcommands(translate)
+}
+
+/// Parses the process's arguments.
+pub fn parse(lang: Lang) -> Result<Cli, clap::Error> {
+    Cli::from_arg_matches(&command(lang).try_get_matches()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the help says, and which command or argument says nothing.
+    fn texts(command: &clap::Command, said: &mut Vec<String>, silent: &mut Vec<String>) {
+        let mut look = |name: String, text: Option<String>| match text {
+            Some(text) => said.push(text),
+            None => silent.push(name),
+        };
+        look(command.get_name().to_owned(), command.get_about().map(ToString::to_string));
+        for arg in command.get_arguments() {
+            look(format!("{} {}", command.get_name(), arg.get_id()), arg.get_help().map(ToString::to_string));
+        }
+        command.get_subcommands().for_each(|c| texts(c, said, silent));
+    }
+
+    #[test]
+    fn everything_has_help_in_both_languages_and_no_text_is_left_over() {
+        let (mut said, mut silent) = (Vec::new(), Vec::new());
+        texts(&Cli::command(), &mut said, &mut silent);
+        assert_eq!(silent, Vec::<String>::new());
+        for text in &said {
+            assert!(japanese(text).is_some(), "no Japanese for {text:?}");
+        }
+        for (english, _) in TEXTS {
+            assert!(said.iter().any(|text| text == english), "nothing says {english:?}");
+        }
+    }
+
+    #[test]
+    fn help_pages_are_in_one_language() {
+        let page = |lang, path: &[&str]| {
+            let mut command = command(lang);
+            command.build();
+            let of = path.iter().fold(&mut command, |c, name| c.find_subcommand_mut(name).expect(name));
+            of.render_help().to_string()
+        };
+        for path in [&[][..], &["user"], &["user", "add"], &["gateway", "add"], &["settings", "set"]] {
+            let english = page(Lang::En, path);
+            assert!(english.is_ascii() && english.contains("Usage:"), "{english}");
+            let japanese = page(Lang::Ja, path);
+            for heading in ["Usage", "Options:", "Commands", "Arguments", "default:", "possible"] {
+                assert!(!japanese.contains(heading), "{heading}: {japanese}");
+            }
+            assert!(japanese.contains("使い方: zaiseki"), "{japanese}");
+        }
+    }
+
+    #[test]
+    fn the_tree_is_sound_in_both_languages() {
+        command(Lang::En).debug_assert();
+        command(Lang::Ja).debug_assert();
+    }
+}

@@ -1,0 +1,107 @@
+//! How a command reaches the functions: the running node's socket, or this process.
+
+use crate::config::Config;
+use crate::i18n::Lang;
+use crate::lock::{DataDirLock, LockError};
+use anyhow::{Context, Result, bail};
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::response::Response;
+use hyper::{Method, Request, StatusCode, header};
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+use tokio::net::UnixStream;
+use tower::ServiceExt;
+use zaiseki_admin::api::{ErrorBody, api};
+use zaiseki_admin::socket::{SOCKET, own_caller};
+use zaiseki_control::app::App;
+use zaiseki_store::{Options, Store};
+
+/// Bytes of an answer.
+const ANSWER_BYTES: usize = 256 * 1024 * 1024;
+/// A node that starts or stops has this long to answer, or to let go of its folder.
+const PATIENCE: Duration = Duration::from_secs(5);
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
+pub enum Door {
+    Socket(PathBuf),
+    /// No node runs: the folder is ours until this value goes, which happens in the order of the fields.
+    Here {
+        routes: Router,
+        _store: Store,
+        _lock: DataDirLock,
+    },
+}
+
+impl Door {
+    /// Prefers a node that answers; else takes the folder, so that none starts meanwhile.
+    pub async fn open(config: &Config) -> Result<Door> {
+        let socket = config.data_dir.join(SOCKET);
+        let began = Instant::now();
+        loop {
+            if UnixStream::connect(&socket).await.is_ok() {
+                return Ok(Door::Socket(socket));
+            }
+            match DataDirLock::acquire(&config.data_dir) {
+                Ok(lock) => return Door::here(config, lock),
+                Err(LockError::Held { .. }) if began.elapsed() < PATIENCE => tokio::time::sleep(LOOK_AGAIN).await,
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    fn here(config: &Config, lock: DataDirLock) -> Result<Door> {
+        let store = Store::open(&config.data_dir, Options::default(), Box::new(|_| {}))?;
+        let app = App::open(store.clone(), &config.domain, &config.data_dir, |_| {})?;
+        let routes = api(app).layer(axum::Extension(own_caller()));
+        Ok(Door::Here { routes, _store: store, _lock: lock })
+    }
+
+    /// Sends one request; an error of the API becomes an error here, with its text in `lang`.
+    pub async fn request(&self, method: Method, path: &str, body: Vec<u8>, lang: Lang) -> Result<Value> {
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("/api/v1/{path}"))
+            .header(header::HOST, "localhost")
+            .header(header::CONTENT_LENGTH, body.len())
+            .body(Body::from(body))?;
+        let response = match self {
+            Door::Here { routes, .. } => routes.clone().oneshot(request).await.map_err(|never| match never {})?,
+            Door::Socket(path) => over_socket(path, request).await?,
+        };
+        let status = response.status();
+        let bytes = to_bytes(response.into_body(), ANSWER_BYTES).await?;
+        answer(status, &bytes, lang)
+    }
+}
+
+async fn over_socket(path: &Path, request: Request<Body>) -> Result<Response> {
+    let said = || format!("the running node does not answer at {}", path.display());
+    let socket = UnixStream::connect(path).await.with_context(said)?;
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(socket)).await.with_context(said)?;
+    tokio::spawn(connection);
+    Ok(sender.send_request(request).await.with_context(said)?.map(Body::new))
+}
+
+fn answer(status: StatusCode, bytes: &[u8], lang: Lang) -> Result<Value> {
+    if !status.is_success() {
+        match serde_json::from_slice::<ErrorBody>(bytes) {
+            Ok(body) => bail!("{}", field_and_text(&body, lang)),
+            Err(_) => bail!("{status}: {}", String::from_utf8_lossy(bytes)),
+        }
+    }
+    if bytes.is_empty() {
+        return Ok(Value::Null);
+    }
+    serde_json::from_slice(bytes).context("the node's answer is not JSON")
+}
+
+fn field_and_text(body: &ErrorBody, lang: Lang) -> String {
+    let text = body.error.text.get(lang);
+    match &body.error.field {
+        Some(field) if !text.contains(field.as_str()) => format!("{field}: {text}"),
+        _ => text.to_owned(),
+    }
+}

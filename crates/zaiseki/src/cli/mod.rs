@@ -1,0 +1,267 @@
+//! The command line. Each command is one request (or one for each name) to the REST API: through the Unix socket of the
+//! running node, or, when none runs, answered in this process by the same functions.
+
+mod args;
+mod console;
+mod door;
+mod show;
+
+pub use args::{Command, parse};
+
+use crate::config::Config;
+use crate::i18n::Lang;
+use anyhow::{Context, Result, bail};
+use args::{Ask, Format, GatewayCommand, NewGateway, PasswordSource, SettingsCommand, UserCommand};
+use console::Console;
+use door::Door;
+use hyper::Method;
+use serde_json::{Map, Value, json};
+use show::View;
+use std::path::Path;
+
+/// Users of one page of a list.
+const PAGE: usize = 1_000;
+
+/// Carries out one administrative command on the terminal. What it was asked to do but could not is an error, after
+/// the results were written.
+pub fn run(config: &Config, ask: Ask, format: Format, lang: Lang) -> Result<()> {
+    let (mut input, mut out) = (std::io::stdin(), std::io::stdout());
+    let mut console = Console { lang, input: &mut input, out: &mut out, ask: console::terminal() };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(run_on(config, ask, format, &mut console))
+}
+
+async fn run_on(config: &Config, ask: Ask, format: Format, console: &mut Console<'_>) -> Result<()> {
+    let mut plan = plan(ask, console)?;
+    let door = Door::open(config).await?;
+    let mut answers = Vec::new();
+    let mut failure = None;
+    for request in &mut plan.requests {
+        match carry_out(&door, request, console.lang).await {
+            Ok(answer) => answers.push(answer),
+            Err(error) if plan.many && failure.is_none() => failure = Some(error),
+            Err(error) if plan.many => tracing::debug!(%error, "one more failed"),
+            Err(error) => return Err(error),
+        }
+    }
+    let answer = if plan.many { Value::Array(answers) } else { answers.pop().unwrap_or(Value::Null) };
+    write(&answer, plan.view, format, console)?;
+    match failure {
+        Some(error) => Err(error),
+        None => verdict(&answer, plan.view, console),
+    }
+}
+
+fn write(answer: &Value, view: View, format: Format, console: &mut Console<'_>) -> Result<()> {
+    if answer.is_null() || answer.as_array().is_some_and(|list| list.is_empty() && view == View::Fields) {
+        return Ok(());
+    }
+    let text = match format {
+        Format::Json => format!("{answer:#}\n"),
+        Format::Table => show::table(answer, view, console.lang),
+    };
+    console.out.write_all(text.as_bytes()).context("the result cannot be written")
+}
+
+/// An import with failed rows and a test with failed checks end with an error, for scripts to see.
+fn verdict(answer: &Value, view: View, console: &Console<'_>) -> Result<()> {
+    let failed = match view {
+        View::Import => answer["failed"].as_u64().unwrap_or(0),
+        View::Findings => answer.as_array().map_or(0, |all| all.iter().filter(|f| f["passed"] == false).count() as u64),
+        View::Users | View::Gateways | View::Settings | View::Fields => 0,
+    };
+    match (failed, view) {
+        (0, _) => Ok(()),
+        (n, View::Import) => bail!(console.say(format!("{n} rows made no user"), format!("{n} 行は取り込めませんでした"))),
+        (n, _) => bail!(console.say(format!("{n} checks failed"), format!("{n} 件の検査が不合格です"))),
+    }
+}
+
+/// What to ask of the node, and how to show the answer.
+struct Plan {
+    requests: Vec<Request>,
+    /// One request for each name: the others go on when one fails.
+    many: bool,
+    view: View,
+}
+
+struct Request {
+    method: Method,
+    path: String,
+    body: Vec<u8>,
+}
+
+impl Plan {
+    fn one(view: View, method: Method, path: impl Into<String>, body: &Value) -> Plan {
+        Plan { requests: vec![Request::new(method, path.into(), body)], many: false, view }
+    }
+
+    fn each(names: &[String], method: &Method, rest: &str, body: &Value) -> Plan {
+        let request = |name: &String| Request::new(method.clone(), user_path(name, rest), body);
+        Plan { requests: names.iter().map(request).collect(), many: names.len() > 1, view: View::Fields }
+    }
+}
+
+impl Request {
+    fn new(method: Method, path: String, body: &Value) -> Request {
+        let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
+        Request { method, path, body }
+    }
+}
+
+/// Sends it, and, for a list that comes in pages, asks until the last one.
+async fn carry_out(door: &Door, request: &mut Request, lang: Lang) -> Result<Value> {
+    let first = request.path.clone();
+    let body = std::mem::take(&mut request.body);
+    let mut answer = door.request(request.method.clone(), &first, body, lang).await?;
+    while let Some(after) = answer["next"].as_str() {
+        let join = if first.contains('?') { '&' } else { '?' };
+        let path = format!("{first}{join}after={}", escape(after));
+        let mut page = door.request(Method::GET, &path, Vec::new(), lang).await?;
+        if let (Value::Array(all), Value::Array(more)) = (&mut answer["users"], page["users"].take()) {
+            all.extend(more);
+        }
+        answer["next"] = page["next"].take();
+    }
+    Ok(answer)
+}
+
+fn plan(ask: Ask, console: &mut Console<'_>) -> Result<Plan> {
+    match ask {
+        Ask::User(user) => user_plan(user, console),
+        Ask::Gateway(gateway) => gateway_plan(gateway, console),
+        Ask::Settings(SettingsCommand::List) => Ok(Plan::one(View::Settings, Method::GET, "settings", &Value::Null)),
+        Ask::Settings(SettingsCommand::Set { key, value }) => {
+            let body = json!({ key: setting_value(&value) });
+            Ok(Plan::one(View::Settings, Method::PUT, "settings", &body))
+        }
+        Ask::Status => Ok(Plan::one(View::Fields, Method::GET, "status", &Value::Null)),
+    }
+}
+
+/// JSON if it is; else a text.
+fn setting_value(text: &str) -> Value {
+    match text {
+        "none" => Value::Null,
+        _ => serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned())),
+    }
+}
+
+fn user_plan(command: UserCommand, console: &mut Console<'_>) -> Result<Plan> {
+    let nothing = &Value::Null;
+    Ok(match command {
+        UserCommand::Add { name, display_name, mail, telephone, language, password } => {
+            let password = password_of(password, console)?;
+            let body = json!({ "name": name, "password": password, "display_name": display_name, "mail": mail,
+                "telephone": telephone, "language": language });
+            Plan::one(View::Fields, Method::POST, "users", &body)
+        }
+        UserCommand::List { search } => {
+            let search = search.map(|text| format!("&search={}", escape(&text))).unwrap_or_default();
+            Plan::one(View::Users, Method::GET, format!("users?limit={PAGE}{search}"), nothing)
+        }
+        UserCommand::Show(who) => Plan::each(&who.names, &Method::GET, "", nothing),
+        UserCommand::SetPassword { name, password_stdin } => {
+            let body = json!({ "password": console.password(password_stdin)? });
+            Plan::one(View::Fields, Method::PUT, user_path(&name, "/password"), &body)
+        }
+        UserCommand::Enable(who) => Plan::each(&who.names, &Method::PUT, "/enabled", &json!({ "enabled": true })),
+        UserCommand::Disable(who) => Plan::each(&who.names, &Method::PUT, "/enabled", &json!({ "enabled": false })),
+        UserCommand::Calendar { name, on } => {
+            Plan::one(View::Fields, Method::PATCH, user_path(&name, ""), &json!({ "calendar": on }))
+        }
+        UserCommand::Archive { name, on } => {
+            Plan::one(View::Fields, Method::PUT, user_path(&name, "/archive"), &json!({ "archive": on }))
+        }
+        UserCommand::Remove(who) => Plan::each(&who.names, &Method::DELETE, "", nothing),
+        UserCommand::Import { file } => {
+            let request = Request { method: Method::POST, path: "users:import".to_owned(), body: read_file(&file)? };
+            Plan { requests: vec![request], many: false, view: View::Import }
+        }
+    })
+}
+
+fn gateway_plan(command: GatewayCommand, console: &mut Console<'_>) -> Result<Plan> {
+    let path = |name: &str, rest: &str| format!("gateways/{}{rest}", escape(name));
+    let nothing = &Value::Null;
+    Ok(match command {
+        GatewayCommand::Add(new) => {
+            let mut body = json!({ "name": new.name, "config": gateway_config(&new)? });
+            body["secret"] = json!(password_of(new.password, console)?);
+            if let Some(secs) = new.poll_secs {
+                body["poll_secs"] = json!(secs);
+            }
+            Plan::one(View::Fields, Method::POST, "gateways", &body)
+        }
+        GatewayCommand::List => Plan::one(View::Gateways, Method::GET, "gateways", nothing),
+        GatewayCommand::Show { name } => Plan::one(View::Fields, Method::GET, path(&name, ""), nothing),
+        GatewayCommand::Test { name, user } => {
+            Plan::one(View::Findings, Method::POST, path(&name, "/test"), &json!({ "user": user }))
+        }
+        GatewayCommand::Refresh { name } => Plan::one(View::Fields, Method::POST, path(&name, "/refresh"), nothing),
+        GatewayCommand::Remove { name } => Plan::one(View::Fields, Method::DELETE, path(&name, ""), nothing),
+    })
+}
+
+/// The file, if one is given, with what the options say.
+fn gateway_config(new: &NewGateway) -> Result<Value> {
+    let mut config = match &new.from {
+        Some(file) => serde_json::from_slice::<Map<String, Value>>(&read_file(file)?)
+            .with_context(|| format!("{} is not a JSON object", file.display()))?,
+        None => Map::new(),
+    };
+    let texts = [
+        ("kind", &new.kind),
+        ("url", &new.url),
+        ("username", &new.username),
+        ("auth", &new.auth),
+        ("mode", &new.mode),
+        ("mailbox", &new.mailbox),
+        ("default_zone", &new.default_zone),
+    ];
+    for (key, text) in texts {
+        if let Some(text) = text {
+            config.insert(key.to_owned(), json!(text));
+        }
+    }
+    let mut server = config.remove("server").and_then(|server| server.as_object().cloned()).unwrap_or_default();
+    if let Some(file) = &new.ca {
+        let pem = String::from_utf8(read_file(file)?).with_context(|| format!("{} is not PEM", file.display()))?;
+        server.insert("ca_pem".to_owned(), json!(pem));
+    }
+    if let Some(address) = &new.connect_to {
+        server.insert("connect_to".to_owned(), json!(address));
+    }
+    if new.allow_clear_text {
+        server.insert("allow_clear_text".to_owned(), json!(true));
+    }
+    if !server.is_empty() {
+        config.insert("server".to_owned(), Value::Object(server));
+    }
+    Ok(Value::Object(config))
+}
+
+fn password_of(source: PasswordSource, console: &mut Console<'_>) -> Result<Option<String>> {
+    if source.no_password { Ok(None) } else { console.password(source.password_stdin).map(Some) }
+}
+
+fn user_path(name: &str, rest: &str) -> String {
+    format!("users/{}{rest}", escape(name))
+}
+
+fn read_file(path: &Path) -> Result<Vec<u8>> {
+    std::fs::read(path).with_context(|| path.display().to_string())
+}
+
+/// Percent-encodes a path segment (RFC 3986 §2.1).
+fn escape(text: &str) -> String {
+    text.bytes()
+        .map(|b| match b {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(b).to_string(),
+            _ => format!("%{b:02X}"),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

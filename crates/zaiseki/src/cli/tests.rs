@@ -1,0 +1,181 @@
+//! Commands from the typed line to the text on the terminal, offline and through the socket of a node.
+
+use super::*;
+use crate::config::Config;
+use crate::lock::DataDirLock;
+use clap::FromArgMatches;
+use std::path::PathBuf;
+use zaiseki_admin::socket::AdminSocket;
+use zaiseki_control::app::App;
+use zaiseki_store::{Options, Store};
+
+struct Bench {
+    config: Config,
+    dir: tempfile::TempDir,
+}
+
+impl Bench {
+    fn new() -> Bench {
+        let dir = tempfile::tempdir().unwrap();
+        let config = Config { data_dir: dir.path().join("data"), domain: "example.com".to_owned(), ..Config::without_file() };
+        Bench { config, dir }
+    }
+
+    async fn try_in(&self, lang: Lang, line: &str, input: &str) -> (Result<()>, String) {
+        let words = std::iter::once("zaiseki").chain(line.split(' '));
+        let matches = args::command(lang).try_get_matches_from(words).unwrap_or_else(|error| panic!("{line}: {error}"));
+        let cli = args::Cli::from_arg_matches(&matches).unwrap();
+        let Command::Ask(ask) = cli.command else { panic!("{line}") };
+        let (mut input, mut out) = (input.as_bytes(), Vec::new());
+        let mut console = Console { lang, input: &mut input, out: &mut out, ask: None };
+        let done = run_on(&self.config, ask, cli.output, &mut console).await;
+        (done, String::from_utf8(out).unwrap())
+    }
+
+    async fn ok(&self, line: &str, input: &str) -> String {
+        let (done, out) = self.try_in(Lang::En, line, input).await;
+        done.unwrap_or_else(|error| panic!("{line}: {error:#}\n{out}"));
+        out
+    }
+
+    async fn fails(&self, line: &str, input: &str) -> String {
+        let (done, out) = self.try_in(Lang::En, line, input).await;
+        format!("{:#}", done.err().unwrap_or_else(|| panic!("{line}: {out}")))
+    }
+
+    async fn json(&self, line: &str) -> Value {
+        serde_json::from_str(&self.ok(&format!("{line} --output json"), "").await).unwrap()
+    }
+
+    fn file(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.dir.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+
+    /// What `serve` does for administrators.
+    fn node(&self) -> (DataDirLock, tokio::task::JoinHandle<()>) {
+        let lock = DataDirLock::acquire(&self.config.data_dir).unwrap();
+        let store = Store::open(&self.config.data_dir, Options::default(), Box::new(|_| {})).unwrap();
+        let app = App::open(store, &self.config.domain, &self.config.data_dir, |_| {}).unwrap();
+        let socket = AdminSocket::bind(&self.config.data_dir).unwrap();
+        let serve = async { socket.serve(app, std::future::pending()).await.unwrap() };
+        (lock, tokio::spawn(serve))
+    }
+}
+
+/// Every command once; the same must come out offline and online.
+async fn a_day_s_work(bench: &Bench) {
+    let added = bench.ok("user add bjones@usa --display-name B --password-stdin", "pencil\n").await;
+    assert!(added.contains("bjones\\40usa@example.com"), "{added}");
+    assert!(bench.fails("user add BJONES@usa --no-password", "").await.contains("exists already"));
+    assert!(bench.fails("user add x --mail y --no-password", "").await.contains("not a mail address"));
+    assert!(bench.fails("user add x", "").await.contains("--password-stdin"));
+    bench.ok("user add mika --no-password", "").await;
+    bench.ok("user set-password mika --password-stdin", "pw").await;
+    bench.ok("user disable mika bjones@usa", "").await;
+    assert_eq!(bench.json("user show mika").await["enabled"], false);
+    bench.ok("user enable mika", "").await;
+    bench.ok("user calendar mika false", "").await;
+    bench.ok("user archive mika false", "").await;
+    let both = bench.json("user show mika bjones@usa").await;
+    assert_eq!((&both[0]["calendar"], &both[1]["enabled"]), (&json!(false), &json!(false)));
+    let list = bench.ok("user list --search jones", "").await;
+    assert_eq!(list.lines().count(), 2, "{list}");
+    assert!(bench.fails("user show nobody mika", "").await.contains("nobody"));
+    bench.ok("user remove bjones@usa", "").await;
+    assert_eq!(bench.json("user list").await["total"], 1);
+    gateways(bench).await;
+    bench.ok("settings set max_contacts 7", "").await;
+    let settings = bench.json("settings list").await;
+    assert!(settings.as_array().unwrap().iter().any(|s| s["key"] == "max_contacts" && s["value"] == 7));
+    assert!(bench.fails("settings set max_contacts 0", "").await.contains("1 to 100000"));
+    bench.ok("settings set max_contacts none", "").await;
+    assert_eq!(bench.json("status").await["users"], 1);
+}
+
+async fn gateways(bench: &Bench) {
+    let ews =
+        bench.file("ews.json", r#"{"kind": "ews", "url": "https://x.example/", "username": "u", "server": {"timeout_secs": 5}}"#);
+    let line = format!("gateway add exchange --from {} --auth basic --poll-secs 5 --password-stdin", ews.display());
+    bench.ok(&line, "s3cret\n").await;
+    let shown = bench.json("gateway show exchange").await;
+    let config = &shown["config"];
+    assert_eq!(
+        (&config["auth"], &config["server"]["timeout_secs"], &shown["poll_secs"]),
+        (&json!("basic"), &json!(5), &json!(5))
+    );
+    let line = "gateway add cal --kind caldav --url https://127.0.0.1:1/{user}/ --username u --no-password";
+    bench.ok(line, "").await;
+    let list = bench.ok("gateway list", "").await;
+    assert!(list.lines().nth(1).unwrap().starts_with("cal ") && list.lines().count() == 3, "{list}");
+    // Nobody listens there.
+    let (done, out) = bench.try_in(Lang::Ja, "gateway test cal", "").await;
+    assert!(out.contains("不合格") && done.unwrap_err().to_string().contains("不合格"), "{out}");
+    bench.ok("gateway refresh cal", "").await;
+    bench.ok("gateway remove cal", "").await;
+    bench.ok("gateway remove exchange", "").await;
+    assert!(bench.fails("gateway show cal", "").await.contains("no gateway"));
+}
+
+#[tokio::test]
+async fn everything_works_without_a_node() {
+    a_day_s_work(&Bench::new()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everything_works_through_a_node() {
+    let bench = Bench::new();
+    let (_lock, node) = bench.node();
+    a_day_s_work(&bench).await;
+    node.abort();
+}
+
+#[tokio::test]
+async fn an_import_tells_what_failed() {
+    let bench = Bench::new();
+    let file = bench.file("users.csv", "anna,pw\nben\ncarl,pw\n");
+    let (done, out) = bench.try_in(Lang::En, &format!("user import {}", file.display()), "").await;
+    assert!(out.starts_with("2 users made, 1 rows failed\n") && out.contains("\n2     password"), "{out}");
+    assert!(done.unwrap_err().to_string().contains("1 rows"));
+    assert!(bench.fails("user import /nowhere.csv", "").await.contains("/nowhere.csv"));
+}
+
+#[tokio::test]
+async fn errors_speak_the_administrator_s_language() {
+    let bench = Bench::new();
+    let (done, _) = bench.try_in(Lang::Ja, "user show nobody", "").await;
+    assert!(done.unwrap_err().to_string().contains("いません"));
+}
+
+#[tokio::test]
+async fn lists_longer_than_a_page_come_whole() {
+    let bench = Bench::new();
+    let door = Door::open(&bench.config).await.unwrap();
+    for name in ["anna", "ben", "carl", "dora", "emil"] {
+        let body = json!({ "name": name }).to_string().into_bytes();
+        door.request(Method::POST, "users", body, Lang::En).await.unwrap();
+    }
+    let mut request = Request::new(Method::GET, "users?limit=2".to_owned(), &Value::Null);
+    let all = carry_out(&door, &mut request, Lang::En).await.unwrap();
+    assert_eq!(all["users"].as_array().unwrap().len(), 5);
+    assert_eq!(all["next"], Value::Null);
+}
+
+#[tokio::test]
+async fn a_dead_node_s_socket_does_not_stand_in_the_way() {
+    let bench = Bench::new();
+    let (lock, node) = bench.node();
+    node.abort();
+    assert!(node.await.unwrap_err().is_cancelled());
+    drop(lock);
+    assert!(bench.config.data_dir.join("admin.sock").exists());
+    bench.ok("user add anna --no-password", "").await;
+}
+
+#[tokio::test]
+async fn a_folder_in_use_is_said_so_after_a_while() {
+    let bench = Bench::new();
+    let _lock = DataDirLock::acquire(&bench.config.data_dir).unwrap();
+    assert!(bench.fails("user list", "").await.contains("in use"));
+}

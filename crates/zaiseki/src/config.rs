@@ -1,0 +1,374 @@
+//! The bootstrap file: what a node must know before it can open its database. Everything else is a live setting.
+//!
+//! All problems of the file are reported together, each with its line and key, before anything is bound or written.
+//!
+//! ```toml
+//! domain = "example.com"            # required
+//! node_name = "im1.example.com"     # default: the domain
+//! data_dir = "/var/lib/zaiseki"     # default: ./zaiseki-data; relative paths start at the folder of this file
+//! database = "sqlite"               # the default
+//! [listen]                          # lists of "address:port"; with this section only what it names listens
+//! c2s = ["0.0.0.0:5222", "[::]:5222"]
+//! c2s_tls = ["0.0.0.0:5223"]
+//! https = ["0.0.0.0:8443"]
+//! admin = ["127.0.0.1:9443"]        # then console, API and AXL answer only there
+//! [tls]                             # default: a self-signed certificate made on first start
+//! certificate = "chain.pem"
+//! key = "key.pem"
+//! [c2s]
+//! allow_clear_text = false          # sign-in without TLS, for peers on loopback addresses only
+//! [log]
+//! level = "info"                    # error, warn, info, debug, trace
+//! format = "text"                   # text, json
+//! ```
+
+mod reader;
+
+use reader::{Entry, Reader, Section};
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use zaiseki_control::{Lang, Text};
+
+/// Everything the node reads at start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Prepared (RFC 7622 §3.2).
+    pub domain: String,
+    pub node_name: String,
+    pub data_dir: PathBuf,
+    pub database: DatabaseKind,
+    pub listen: Listen,
+    /// `None`: self-signed, kept in the data folder.
+    pub tls: Option<TlsFiles>,
+    /// Sign-in without TLS is allowed to peers on loopback addresses.
+    pub allow_clear_text: bool,
+    pub log: Log,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DatabaseKind {
+    /// A file in the data folder.
+    Sqlite,
+}
+
+/// Where to listen. No two addresses collide, except those with port 0.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Listen {
+    /// XMPP with STARTTLS.
+    pub c2s: Vec<SocketAddr>,
+    /// XMPP with direct TLS (XEP-0368).
+    pub c2s_tls: Vec<SocketAddr>,
+    pub https: Vec<SocketAddr>,
+    /// Empty: administration answers on `https`.
+    pub admin: Vec<SocketAddr>,
+}
+
+/// PEM files; both could be read when the configuration was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsFiles {
+    pub certificate: PathBuf,
+    pub key: PathBuf,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Log {
+    pub level: LogLevel,
+    pub format: LogFormat,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogLevel {
+    Error,
+    Warn,
+    Info,
+    Debug,
+    Trace,
+}
+
+impl LogLevel {
+    /// As `tracing` spells it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            LogLevel::Error => "error",
+            LogLevel::Warn => "warn",
+            LogLevel::Info => "info",
+            LogLevel::Debug => "debug",
+            LogLevel::Trace => "trace",
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+/// One thing that is wrong with the file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// From 1; `None` when it is about the file as a whole.
+    pub line: Option<usize>,
+    /// Dotted, as `listen.c2s`; empty when it is about no key.
+    pub key: String,
+    pub text: Text,
+}
+
+impl Problem {
+    /// One line for the terminal.
+    pub fn render(&self, lang: Lang) -> String {
+        let line = match (self.line, lang) {
+            (Some(line), Lang::En) => format!("line {line}: "),
+            (Some(line), Lang::Ja) => format!("{line} 行目: "),
+            (None, _) => String::new(),
+        };
+        let key = if self.key.is_empty() { String::new() } else { format!("{}: ", self.key) };
+        format!("{line}{key}{}", self.text.get(lang))
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.render(Lang::En))
+    }
+}
+
+/// The default folder of a node without a configuration file.
+const DATA_DIR: &str = "zaiseki-data";
+/// What a node has for a domain before anybody chose one in the products people come from.
+const UNSET_DOMAIN: &str = "DOMAIN.NOT.SET";
+
+impl Config {
+    /// A node for trying out: domain `localhost`, data in `./zaiseki-data`, reachable from this machine only.
+    pub fn without_file() -> Config {
+        Config {
+            domain: "localhost".to_owned(),
+            node_name: "localhost".to_owned(),
+            data_dir: Path::new(".").join(DATA_DIR),
+            database: DatabaseKind::Sqlite,
+            listen: Listen::default_ports(),
+            tls: None,
+            allow_clear_text: false,
+            log: Log { level: LogLevel::Info, format: LogFormat::Text },
+        }
+    }
+
+    /// Reads the file, if one is given. All problems at once.
+    pub fn load(path: Option<&Path>) -> Result<Config, Vec<Problem>> {
+        let Some(path) = path else { return Ok(Config::without_file()) };
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            let (name, why) = (path.display(), error);
+            let text = Text::new(
+                format!("the configuration file {name} cannot be read: {why}"),
+                format!("設定ファイル {name} を読めません: {why}"),
+            );
+            vec![Problem { line: None, key: String::new(), text }]
+        })?;
+        Config::parse(&text, path.parent().unwrap_or(Path::new("")))
+    }
+
+    /// `folder`: where relative paths start.
+    pub fn parse(text: &str, folder: &Path) -> Result<Config, Vec<Problem>> {
+        let mut reader = Reader::new(text, folder);
+        let config = reader.root(|reader, root| {
+            root.only(reader, &["domain", "node_name", "data_dir", "database"], &["listen", "tls", "c2s", "log"]);
+            let domain = domain(reader, root);
+            Config {
+                node_name: node_name(reader, root).unwrap_or_else(|| domain.clone()),
+                domain,
+                data_dir: data_dir(reader, root),
+                database: database(reader, root),
+                listen: listen(reader, root),
+                tls: tls(reader, root),
+                allow_clear_text: clear_text(reader, root),
+                log: log(reader, root),
+            }
+        });
+        reader.finish(config)
+    }
+}
+
+impl Listen {
+    /// The well-known ports on the loopback addresses that this machine has.
+    fn default_ports() -> Listen {
+        let both = |port: u16| {
+            let mut list = vec![SocketAddr::from(([127, 0, 0, 1], port))];
+            if has_ipv6_loopback() {
+                list.push(SocketAddr::from(([0, 0, 0, 0, 0, 0, 0, 1], port)));
+            }
+            list
+        };
+        Listen { c2s: both(5222), c2s_tls: both(5223), https: both(8443), admin: Vec::new() }
+    }
+}
+
+fn has_ipv6_loopback() -> bool {
+    let addresses = std::fs::read_to_string("/proc/net/if_inet6").unwrap_or_default();
+    addresses.lines().any(|line| line.starts_with("00000000000000000000000000000001 "))
+}
+
+fn domain(reader: &mut Reader<'_>, root: Section<'_>) -> String {
+    let Some(entry) = root.string(reader, "domain") else {
+        if !root.has("domain") {
+            reader.problem(
+                None,
+                "domain",
+                Text::new(
+                    "is missing: the domain this node serves, such as \"example.com\"",
+                    "がありません。このノードのドメイン（例: \"example.com\"）を指定してください",
+                ),
+            );
+        }
+        return String::new();
+    };
+    if entry.value.eq_ignore_ascii_case(UNSET_DOMAIN) {
+        let en = format!(
+            "{UNSET_DOMAIN} is a placeholder, not a domain: write the domain of your users' addresses, such as \"example.com\""
+        );
+        let ja = format!("{UNSET_DOMAIN} は仮の値です。利用者のアドレスのドメイン（例: \"example.com\"）を指定してください");
+        reader.problem(Some(entry.line), "domain", Text::new(en, ja));
+        return String::new();
+    }
+    match zaiseki_xmpp::jid::prepare_domain(entry.value) {
+        Ok(domain) => domain.into_owned(),
+        Err(error) => {
+            let (value, why) = (entry.value, error);
+            let en = format!("\"{value}\" is not a domain name: {why}");
+            reader.problem(Some(entry.line), "domain", Text::new(en, format!("\"{value}\" はドメイン名ではありません: {why}")));
+            String::new()
+        }
+    }
+}
+
+fn node_name(reader: &mut Reader<'_>, root: Section<'_>) -> Option<String> {
+    let entry = root.string(reader, "node_name")?;
+    match zaiseki_xmpp::jid::prepare_domain(entry.value) {
+        Ok(name) => Some(name.into_owned()),
+        Err(error) => {
+            let (value, why) = (entry.value, error);
+            let en = format!("\"{value}\" is not a host name or IP address: {why}");
+            let ja = format!("\"{value}\" はホスト名でも IP アドレスでもありません: {why}");
+            reader.problem(Some(entry.line), "node_name", Text::new(en, ja));
+            None
+        }
+    }
+}
+
+fn data_dir(reader: &mut Reader<'_>, root: Section<'_>) -> PathBuf {
+    let Some(entry) = root.string(reader, "data_dir") else { return reader.folder.join(DATA_DIR) };
+    let path = reader.folder.join(entry.value);
+    if path.exists() && !path.is_dir() {
+        let name = path.display();
+        let text = Text::new(format!("{name} is not a folder"), format!("{name} はフォルダーではありません"));
+        reader.problem(Some(entry.line), "data_dir", text);
+    }
+    path
+}
+
+fn database(reader: &mut Reader<'_>, root: Section<'_>) -> DatabaseKind {
+    let Some(entry) = root.string(reader, "database") else { return DatabaseKind::Sqlite };
+    let text = match entry.value {
+        "sqlite" => return DatabaseKind::Sqlite,
+        other if other.starts_with("postgres://") || other.starts_with("postgresql://") => Text::new(
+            "PostgreSQL is not supported by this release yet: use \"sqlite\"",
+            "このリリースは PostgreSQL にまだ対応していません。\"sqlite\" を指定してください",
+        ),
+        other => Text::new(
+            format!("\"{other}\" is no database: use \"sqlite\""),
+            format!("\"{other}\" というデータベースはありません。\"sqlite\" を指定してください"),
+        ),
+    };
+    reader.problem(Some(entry.line), "database", text);
+    DatabaseKind::Sqlite
+}
+
+fn listen(reader: &mut Reader<'_>, root: Section<'_>) -> Listen {
+    let Some(section) = root.section(reader, "listen") else { return Listen::default_ports() };
+    section.only(reader, &["c2s", "c2s_tls", "https", "admin"], &[]);
+    let mut seen = Vec::new();
+    let mut list = |key| addresses(reader, section, key, &mut seen);
+    Listen { c2s: list("c2s"), c2s_tls: list("c2s_tls"), https: list("https"), admin: list("admin") }
+}
+
+type Seen = Vec<(SocketAddr, usize, String)>;
+
+fn addresses(reader: &mut Reader<'_>, section: Section<'_>, key: &str, seen: &mut Seen) -> Vec<SocketAddr> {
+    let full = section.full_key(key);
+    let mut result = Vec::new();
+    for Entry { value, line } in section.strings(reader, key) {
+        let Ok(address) = value.parse::<SocketAddr>() else {
+            let en = format!("\"{value}\" is not an address with a port, such as \"0.0.0.0:5222\" or \"[::1]:5222\"");
+            let ja = format!("\"{value}\" は「アドレス:ポート」の形ではありません（例: \"0.0.0.0:5222\"、\"[::1]:5222\"）");
+            reader.problem(Some(line), &full, Text::new(en, ja));
+            continue;
+        };
+        if let Some((other, at, with)) = seen.iter().find(|(other, ..)| collide(*other, address)) {
+            let en = format!("{address} collides with {other} of {with} (line {at})");
+            let ja = format!("{address} は {with}（{at} 行目）の {other} と重なります");
+            reader.problem(Some(line), &full, Text::new(en, ja));
+            continue;
+        }
+        seen.push((address, line, full.clone()));
+        result.push(address);
+    }
+    result
+}
+
+/// Whether the kernel would refuse to bind both.
+fn collide(a: SocketAddr, b: SocketAddr) -> bool {
+    let wildcard = a.ip().is_unspecified() || b.ip().is_unspecified();
+    let same = a.ip() == b.ip() || (wildcard && a.is_ipv4() == b.is_ipv4());
+    a.port() != 0 && a.port() == b.port() && same
+}
+
+fn tls(reader: &mut Reader<'_>, root: Section<'_>) -> Option<TlsFiles> {
+    let section = root.section(reader, "tls")?;
+    section.only(reader, &["certificate", "key"], &[]);
+    let certificate = file(reader, section, "certificate");
+    let key = file(reader, section, "key");
+    for (missing, present) in [("certificate", "key"), ("key", "certificate")] {
+        if section.has(present) && !section.has(missing) {
+            let en = format!("is missing: {} alone is of no use", section.full_key(present));
+            let ja = format!("がありません。{} だけでは使えません", section.full_key(present));
+            reader.problem(None, &section.full_key(missing), Text::new(en, ja));
+        }
+    }
+    Some(TlsFiles { certificate: certificate?, key: key? })
+}
+
+/// The path of a file that can be opened.
+fn file(reader: &mut Reader<'_>, section: Section<'_>, key: &str) -> Option<PathBuf> {
+    let entry = section.string(reader, key)?;
+    let path = reader.folder.join(entry.value);
+    let opened = std::fs::File::open(&path).and_then(|file| file.metadata());
+    let why = match opened {
+        Ok(metadata) if metadata.is_file() => return Some(path),
+        Ok(_) => Text::new("is not a file", "ファイルではありません"),
+        Err(error) => Text::plain(error.to_string()),
+    };
+    let name = path.display();
+    let en = format!("the file {name} cannot be read: {}", why.en);
+    let text = Text::new(en, format!("ファイル {name} を読めません: {}", why.ja));
+    reader.problem(Some(entry.line), &section.full_key(key), text);
+    None
+}
+
+fn clear_text(reader: &mut Reader<'_>, root: Section<'_>) -> bool {
+    let Some(section) = root.section(reader, "c2s") else { return false };
+    section.only(reader, &["allow_clear_text"], &[]);
+    section.boolean(reader, "allow_clear_text").unwrap_or(false)
+}
+
+fn log(reader: &mut Reader<'_>, root: Section<'_>) -> Log {
+    let defaults = Log { level: LogLevel::Info, format: LogFormat::Text };
+    let Some(section) = root.section(reader, "log") else { return defaults };
+    section.only(reader, &["level", "format"], &[]);
+    let levels = [LogLevel::Error, LogLevel::Warn, LogLevel::Info, LogLevel::Debug, LogLevel::Trace];
+    let level = section.one_of(reader, "level", &levels.map(|level| (level.as_str(), level)));
+    let format = section.one_of(reader, "format", &[("text", LogFormat::Text), ("json", LogFormat::Json)]);
+    Log { level: level.unwrap_or(defaults.level), format: format.unwrap_or(defaults.format) }
+}
+
+#[cfg(test)]
+mod tests;

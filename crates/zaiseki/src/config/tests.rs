@@ -1,0 +1,143 @@
+use super::*;
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+fn problems(text: &str) -> Vec<(Option<usize>, String, String)> {
+    let problems = Config::parse(text, Path::new("/nowhere")).expect_err(text);
+    problems.into_iter().map(|p| (p.line, p.key, p.text.en)).collect()
+}
+
+/// One problem: its line, key, and a part of its text.
+#[track_caller]
+fn one(text: &str, line: impl Into<Option<usize>>, key: &str, part: &str) {
+    let found = problems(text);
+    let [(at, of, says)] = found.as_slice() else { panic!("{text}: {found:?}") };
+    assert_eq!((*at, of.as_str()), (line.into(), key), "{text}: {says}");
+    assert!(says.contains(part), "{text}: {says}");
+}
+
+#[test]
+fn a_small_file_has_defaults() {
+    let config = Config::parse("domain = \"Example.COM\"", Path::new("/etc/z")).unwrap();
+    assert_eq!(config.domain, "example.com");
+    assert_eq!(config.node_name, "example.com");
+    assert_eq!(config.data_dir, Path::new("/etc/z/zaiseki-data"));
+    assert_eq!(config.listen, Listen::default_ports());
+    assert_eq!((config.tls, config.allow_clear_text), (None, false));
+}
+
+#[test]
+fn without_a_file_it_is_localhost_on_loopback() {
+    let config = Config::load(None).unwrap();
+    assert_eq!((config.domain.as_str(), config.data_dir.to_str()), ("localhost", Some("./zaiseki-data")));
+    let ports: Vec<u16> = [&config.listen.c2s, &config.listen.c2s_tls, &config.listen.https].map(|list| list[0].port()).to_vec();
+    assert_eq!(ports, [5222, 5223, 8443]);
+    let all = [config.listen.c2s, config.listen.c2s_tls, config.listen.https].concat();
+    assert!(all.iter().all(|a| a.ip() == Ipv4Addr::LOCALHOST || a.ip() == Ipv6Addr::LOCALHOST), "{all:?}");
+}
+
+#[test]
+fn everything_can_be_said() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("c.pem"), "x").unwrap();
+    std::fs::write(dir.path().join("k.pem"), "x").unwrap();
+    let text = "domain = 'example.com'\nnode_name = 'im1.example.com'\ndata_dir = 'data'\ndatabase = 'sqlite'\n\
+        [listen]\nc2s = ['0.0.0.0:5222', '[::]:5222']\nhttps = ['127.0.0.1:0', '127.0.0.1:0']\nadmin = []\n\
+        [tls]\ncertificate = 'c.pem'\nkey = 'k.pem'\n[c2s]\nallow_clear_text = true\n\
+        [log]\nlevel = 'debug'\nformat = 'json'\n";
+    let config = Config::parse(text, dir.path()).unwrap();
+    let expected = Config {
+        domain: "example.com".to_owned(),
+        node_name: "im1.example.com".to_owned(),
+        data_dir: dir.path().join("data"),
+        database: DatabaseKind::Sqlite,
+        listen: Listen {
+            c2s: vec![(Ipv4Addr::UNSPECIFIED, 5222).into(), (Ipv6Addr::UNSPECIFIED, 5222).into()],
+            c2s_tls: Vec::new(),
+            https: vec![(Ipv4Addr::LOCALHOST, 0).into(); 2],
+            admin: Vec::new(),
+        },
+        tls: Some(TlsFiles { certificate: dir.path().join("c.pem"), key: dir.path().join("k.pem") }),
+        allow_clear_text: true,
+        log: Log { level: LogLevel::Debug, format: LogFormat::Json },
+    };
+    assert_eq!(config, expected);
+}
+
+#[test]
+fn each_problem_names_its_line_and_key() {
+    let with = |rest: &str| format!("domain = 'a.example'\n{rest}");
+    one("", None, "domain", "is missing");
+    one("domain = 'DOMAIN.NOT.SET'", 1, "domain", "placeholder");
+    one("\ndomain = 'domain.not.set'", 2, "domain", "placeholder");
+    one("domain = 'a b'", 1, "domain", "not a domain name");
+    one("domain = 7", 1, "domain", "quotation marks");
+    one("domain = ''", 1, "domain", "not empty");
+    one(&with("node_name = 'a/b'"), 2, "node_name", "not a host name");
+    one(&with("colour = 1"), 2, "colour", "unknown key");
+    one(&with("database = 'postgres://db/z'"), 2, "database", "not supported");
+    one(&with("database = 'mysql'"), 2, "database", "no database");
+    one(&with("listen = 5222"), 2, "listen", "a section");
+    one(&with("[listen]\n\nports = []"), 4, "listen.ports", "unknown key");
+    one(&with("[listen]\nc2s = '0.0.0.0:1'"), 3, "listen.c2s", "a list");
+    one(&with("[listen]\nc2s = [\n'0.0.0.0:1',\n5]"), 5, "listen.c2s", "a list");
+    one(&with("[listen]\nc2s = [\n'0.0.0.0:1',\n'localhost:2']"), 5, "listen.c2s", "not an address");
+    one(&with("[listen]\nc2s = ['0.0.0.0:70000']"), 3, "listen.c2s", "not an address");
+    one(
+        &with("[tls]\ncertificate = 'c.pem'\nkey = '/dev/null/x'")
+            .replace("certificate = 'c.pem'", "certificate = '/proc/self/stat'"),
+        4,
+        "tls.key",
+        "cannot be read",
+    );
+    one(&with("[tls]\ncertificate = '/proc/self/stat'"), None, "tls.key", "is missing");
+    one(&with("[tls]\ncertificate = '/proc/self'\nkey = '/proc/self/stat'"), 3, "tls.certificate", "not a file");
+    one(&with("[c2s]\nallow_clear_text = 'yes'"), 3, "c2s.allow_clear_text", "true or false");
+    one(&with("[log]\nlevel = 'loud'"), 3, "log.level", "\"info\"");
+    one(&with("[log]\nformat = true"), 3, "log.format", "\"json\"");
+    one(&with("data_dir = '/proc/self/stat'"), 2, "data_dir", "not a folder");
+    one(&with("domain = 'b.example'"), 2, "", "not TOML");
+}
+
+#[test]
+fn addresses_must_not_collide() {
+    let with = |c2s: &str, https: &str| format!("domain = 'a.example'\n[listen]\nc2s = [{c2s}]\nhttps = [{https}]");
+    let collides =
+        |c2s, https, line| one(&with(c2s, https), line, if line == 3 { "listen.c2s" } else { "listen.https" }, "collides");
+    collides("'127.0.0.1:1', '127.0.0.1:1'", "", 3);
+    collides("'127.0.0.1:1'", "'127.0.0.1:1'", 4);
+    collides("'0.0.0.0:1'", "'127.0.0.1:1'", 4);
+    collides("'[::1]:1'", "'[::]:1'", 4);
+    Config::parse(&with("'127.0.0.1:1', '127.0.0.2:1', '[::1]:1'", "'127.0.0.1:2'"), Path::new("")).unwrap();
+}
+
+#[test]
+fn all_problems_come_at_once_in_the_order_of_lines() {
+    let text =
+        "domain = 'DOMAIN.NOT.SET'\ncolour = 'red'\n[listen]\nc2s = ['x']\nc2c = 1\n[tls]\nkey = '/nowhere/k'\n[nothing]\n";
+    let found: Vec<(Option<usize>, String)> = problems(text).into_iter().map(|(line, key, _)| (line, key)).collect();
+    let expected = [
+        (Some(1), "domain"),
+        (Some(2), "colour"),
+        (Some(4), "listen.c2s"),
+        (Some(5), "listen.c2c"),
+        (Some(7), "tls.key"),
+        (Some(8), "nothing"),
+        (None, "tls.certificate"),
+    ];
+    assert_eq!(found, expected.map(|(line, key)| (line, key.to_owned())));
+}
+
+#[test]
+fn broken_syntax_does_not_hide_the_rest() {
+    let found = problems("domain = \nlistening = 3\n[log]\nlevel = 'x'\n");
+    assert!(found.iter().any(|(line, _, text)| *line == Some(1) && text.contains("not TOML")), "{found:?}");
+    assert!(found.iter().any(|(line, key, _)| *line == Some(2) && key == "listening"), "{found:?}");
+    assert!(found.iter().any(|(line, key, _)| *line == Some(4) && key == "log.level"), "{found:?}");
+}
+
+#[test]
+fn a_missing_file_is_a_problem_with_its_name() {
+    let problems = Config::load(Some(Path::new("/nowhere/node.toml"))).unwrap_err();
+    assert_eq!(problems.len(), 1);
+    assert!(problems[0].render(Lang::Ja).contains("/nowhere/node.toml"), "{}", problems[0].text.ja);
+}

@@ -1,0 +1,76 @@
+//! Zaiseki: one binary that is the server and its command line.
+
+mod cli;
+mod config;
+mod demo;
+mod i18n;
+mod lock;
+mod serve;
+
+use cli::Command;
+use config::{Config, LogFormat};
+use std::process::ExitCode;
+
+/// The command line or the configuration file is wrong (`EX_USAGE` of BSD's sysexits).
+const EXIT_USAGE: u8 = 64;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args_os().skip(1).map(|a| a.to_string_lossy().into_owned()).collect();
+    let lang = i18n::from_arguments(arguments.iter().map(String::as_str))
+        .unwrap_or_else(|| i18n::from_locale(|name| std::env::var(name).ok()));
+    let cli = match cli::parse(lang) {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { EXIT_USAGE } else { 0 });
+        }
+    };
+    if matches!(cli.command, Command::Demo) {
+        return finish(demo::run(lang));
+    }
+    let config = match Config::load(cli.config.as_deref()) {
+        Ok(config) => config,
+        Err(problems) => {
+            problems.iter().for_each(|problem| eprintln!("{}", problem.render(lang)));
+            return ExitCode::from(EXIT_USAGE);
+        }
+    };
+    match cli.command {
+        Command::Serve => {
+            start_log(&config);
+            finish(serve::run(&config))
+        }
+        Command::Ask(ask) => finish(cli::run(&config, ask, cli.output, lang)),
+        Command::Demo => ExitCode::SUCCESS,
+    }
+}
+
+fn start_log(config: &Config) {
+    let log = tracing_subscriber::fmt().with_env_filter(config.log.level.as_str());
+    match config.log.format {
+        LogFormat::Text => log.init(),
+        LogFormat::Json => log.json().init(),
+    }
+}
+
+fn finish(result: anyhow::Result<()>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("zaiseki: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// An error with its causes, on one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(inner) = source {
+        text.push_str(": ");
+        text.push_str(&inner.to_string());
+        source = inner.source();
+    }
+    text
+}

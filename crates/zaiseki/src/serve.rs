@@ -1,0 +1,323 @@
+//! Running a node: builds every part, joins them, and takes them down in order.
+
+use crate::config::Config;
+use crate::lock::DataDirLock;
+use anyhow::{Context, Result};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::{Duration, SystemTime};
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use zaiseki_admin::server::{self, HttpLimits};
+use zaiseki_admin::socket::AdminSocket;
+use zaiseki_admin::{site, web};
+use zaiseki_control::app::{App, UserChange, UserChanged};
+use zaiseki_model::{MessageIds, PresenceFact, Timestamp, limits};
+use zaiseki_net::tls::{Paths, ReloadableCert, ensure_self_signed, server_config};
+use zaiseki_router::connection::Entry;
+use zaiseki_router::engine::{AccountChange, EngineConfig};
+use zaiseki_router::handlers::caps::server_caps;
+use zaiseki_router::listener::listen;
+use zaiseki_router::node::{Node, StoreEvents};
+use zaiseki_router::tls::ServerTls;
+use zaiseki_store::{Options, Store};
+use zaiseki_stream::c2s::C2sConfig;
+use zaiseki_xmpp::jid::BareJid;
+use zaiseki_xmpp::ns;
+use zaiseki_xmpp::xml::element::Element;
+
+/// Presence facts under way from the gateways to the engine.
+const FACTS: usize = 1_024;
+/// How often certificate files are looked at.
+const CERTIFICATE_CHECK: Duration = Duration::from_secs(30);
+/// Resumable streams are forgotten after this.
+const OLD_STREAMS: Duration = Duration::from_secs(7 * 86_400);
+
+/// A running node.
+pub struct Running {
+    pub node: Arc<Node>,
+    pub app: App,
+    /// Where it listens, ports filled in.
+    pub addresses: Addresses,
+    pub data_dir: PathBuf,
+    stop: CancellationToken,
+    stop_https: watch::Sender<bool>,
+    tasks: JoinSet<()>,
+    store: Store,
+    certificate: Arc<ReloadableCert>,
+    files: Paths,
+    _lock: DataDirLock,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Addresses {
+    pub c2s: Vec<SocketAddr>,
+    pub c2s_tls: Vec<SocketAddr>,
+    pub https: Vec<SocketAddr>,
+}
+
+/// The node in the callbacks of parts that are made before it.
+type Later = Arc<OnceLock<Weak<Node>>>;
+
+/// Starts every part. Nothing listens before everything that can fail has succeeded.
+pub async fn start(config: &Config) -> Result<Running> {
+    let lock = DataDirLock::acquire(&config.data_dir)?;
+    let domain: BareJid = config.domain.parse().with_context(|| format!("domain {}", config.domain))?;
+    let (certificate, files) = load_certificate(config)?;
+    let events = StoreEvents::default();
+    let store = Store::open(&config.data_dir, Options::default(), Box::new(events.on_durable()))
+        .with_context(|| format!("the database in {}", config.data_dir.display()))?;
+    let later = Later::default();
+    let app = open_app(config, &store, &later)?;
+    let node = make_node(config, domain, &store, &events, &app)?;
+    let _ = later.set(Arc::downgrade(&node));
+
+    let mut running = Running {
+        node,
+        app,
+        addresses: Addresses::default(),
+        data_dir: config.data_dir.clone(),
+        stop: CancellationToken::new(),
+        stop_https: watch::Sender::new(false),
+        tasks: JoinSet::new(),
+        store,
+        certificate,
+        files,
+        _lock: lock,
+    };
+    running.listen(config).await?;
+    running.start_background()?;
+    Ok(running)
+}
+
+fn load_certificate(config: &Config) -> Result<(Arc<ReloadableCert>, Paths)> {
+    let files = match &config.tls {
+        Some(files) => Paths { ca: PathBuf::new(), certificate: files.certificate.clone(), key: files.key.clone() },
+        None => ensure_self_signed(&config.data_dir.join("tls"), &[config.domain.clone(), config.node_name.clone()])?,
+    };
+    let certificate = ReloadableCert::load(&files.certificate, &files.key)?;
+    tracing::info!(fingerprint = %certificate.fingerprint(), file = %files.certificate.display(), "certificate (SHA-256)");
+    Ok((certificate, files))
+}
+
+fn open_app(config: &Config, store: &Store, later: &Later) -> Result<App> {
+    let later = later.clone();
+    let changed = move |UserChanged { name, change, .. }: UserChanged| {
+        let Some(node) = later.get().and_then(Weak::upgrade) else { return };
+        let change = match change {
+            UserChange::Password | UserChange::Disabled | UserChange::Removed => AccountChange::Revoked,
+            UserChange::Details | UserChange::Archive => AccountChange::Changed,
+        };
+        node.with(|engine, now| engine.account_changed(now, &name, change));
+    };
+    Ok(App::open(store.clone(), &config.domain, &config.data_dir, changed)?)
+}
+
+fn make_node(config: &Config, domain: BareJid, store: &Store, events: &StoreEvents, app: &App) -> Result<Arc<Node>> {
+    let last = store.query(|database| database.max_message_id())?;
+    let old = Timestamp::now() - OLD_STREAMS;
+    store.call(move |database| database.purge_streams(old))?;
+    let engine = EngineConfig {
+        domain: domain.clone(),
+        ids: MessageIds::new(0, last),
+        settings: app.settings().borrow().clone(),
+        random: Box::new(zaiseki_router::random::fill),
+    };
+    let c2s = C2sConfig {
+        domain,
+        server_secret: server_secret(store)?,
+        clear_text_auth: config.allow_clear_text,
+        starttls: true,
+        sm: true,
+        extra_features: stream_features(),
+        max_auth_tries: limits::AUTH_TRIES_PER_STREAM,
+    };
+    Ok(Node::new(engine, c2s, store.clone(), events))
+}
+
+/// What the salts of unknown users are made from: once made, always the same.
+fn server_secret(store: &Store) -> Result<[u8; 32]> {
+    const KEY: &str = "server-secret";
+    let secret = store.call(|database| {
+        if let Some(found) = database.meta_get(KEY)? {
+            return Ok(found);
+        }
+        let mut fresh = [0; 32];
+        zaiseki_router::random::fill(&mut fresh);
+        database.meta_put(KEY, &fresh)?;
+        Ok(fresh.to_vec())
+    })?;
+    secret.try_into().map_err(|_| anyhow::anyhow!("the server's secret in the database is damaged"))
+}
+
+fn stream_features() -> Vec<Element> {
+    vec![
+        server_caps().element(),
+        Element::new("csi", ns::CSI),
+        Element::new("ver", "urn:xmpp:features:rosterver"),
+        Element::new("sub", "urn:xmpp:features:pre-approval"),
+    ]
+}
+
+impl Running {
+    async fn listen(&mut self, config: &Config) -> Result<()> {
+        let tls = Arc::new(ServerTls::new(self.certificate.clone())?);
+        let mut bound = Vec::new();
+        for (addresses, direct_tls) in [(&config.listen.c2s, false), (&config.listen.c2s_tls, true)] {
+            for address in addresses {
+                let listener = TcpListener::bind(address).await.with_context(|| format!("can't listen on {address}"))?;
+                bound.push((listener, direct_tls));
+            }
+        }
+        for (listener, direct_tls) in bound {
+            let address = listener.local_addr()?;
+            tracing::info!(%address, direct_tls, "listening for XMPP clients");
+            let list = if direct_tls { &mut self.addresses.c2s_tls } else { &mut self.addresses.c2s };
+            list.push(address);
+            let entry = Entry { node: self.node.clone(), tls: tls.clone(), direct_tls };
+            self.tasks.spawn(listen(listener, entry, self.stop.clone()));
+        }
+        self.listen_https(config).await
+    }
+
+    async fn listen_https(&mut self, config: &Config) -> Result<()> {
+        let xmpp = web::websocket_routes(self.node.clone()).merge(web::bosh_routes(self.node.clone()));
+        let routes = site::site(self.app.clone(), xmpp);
+        let tls = Arc::new(server_config(self.certificate.clone(), &[b"http/1.1"])?);
+        for address in &config.listen.https {
+            let listener = TcpListener::bind(address).await.with_context(|| format!("can't listen on {address}"))?;
+            let address = listener.local_addr()?;
+            tracing::info!(%address, "listening for HTTPS");
+            self.addresses.https.push(address);
+            let limits = HttpLimits::default();
+            self.tasks.spawn(server::serve(listener, tls.clone(), routes.clone(), limits, self.stop_https.subscribe()));
+        }
+        Ok(())
+    }
+
+    fn start_background(&mut self) -> Result<()> {
+        self.tasks.spawn(until(self.stop.clone(), self.node.clone().run_timers()));
+        self.tasks.spawn(follow_settings(self.node.clone(), self.app.clone(), self.stop.clone()));
+        self.tasks.spawn(follow_certificate(self.certificate.clone(), self.files.clone(), self.stop.clone()));
+        let (facts, rx) = mpsc::channel(FACTS);
+        self.tasks.spawn(take_facts(self.node.clone(), rx, self.stop.clone()));
+        self.tasks.spawn(until(self.stop.clone(), zaiseki_control::gateway::worker::run(self.app.clone(), facts)));
+        self.tasks.spawn(until(self.stop.clone(), zaiseki_control::app::archive::retention(self.app.clone())));
+        let socket = AdminSocket::bind(&self.data_dir)?;
+        let (app, stop) = (self.app.clone(), self.stop.clone());
+        self.tasks.spawn(async move {
+            if let Err(error) = socket.serve(app, stop.cancelled_owned()).await {
+                tracing::error!(%error, "administration through the socket has ended");
+            }
+        });
+        Ok(())
+    }
+
+    /// Reads the certificate files again.
+    pub fn reload_certificate(&self) {
+        reload(&self.certificate, &self.files);
+    }
+
+    /// Says goodbye to every client, waits for what is written, and ends all parts.
+    pub async fn stop(mut self) {
+        self.stop.cancel();
+        let _ = self.stop_https.send(true);
+        self.node.with(|engine, now| engine.drain(now));
+        let node = self.node.clone();
+        let _ = tokio::time::timeout(Duration::from_secs(5), async move {
+            while node.connection_count() > 0 {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        })
+        .await;
+        let store = self.store.clone();
+        let _ = tokio::task::spawn_blocking(move || store.close()).await;
+        self.tasks.shutdown().await;
+    }
+}
+
+/// Runs a part until the node stops.
+async fn until(stop: CancellationToken, part: impl Future<Output = ()>) {
+    tokio::select! {
+        () = part => {}
+        () = stop.cancelled() => {}
+    }
+}
+
+async fn follow_settings(node: Arc<Node>, app: App, stop: CancellationToken) {
+    let mut settings = app.settings();
+    loop {
+        tokio::select! {
+            changed = settings.changed() => if changed.is_err() { return },
+            () = stop.cancelled() => return,
+        }
+        let new = settings.borrow_and_update().clone();
+        node.with(|engine, now| engine.set_settings(now, new));
+    }
+}
+
+async fn take_facts(node: Arc<Node>, mut facts: mpsc::Receiver<PresenceFact>, stop: CancellationToken) {
+    loop {
+        let fact = tokio::select! {
+            fact = facts.recv() => fact,
+            () = stop.cancelled() => return,
+        };
+        match fact {
+            Some(fact) => node.with(|engine, now| engine.fact(now, fact)),
+            None => return,
+        }
+    }
+}
+
+/// Certificates renewed on disk are taken up without a restart.
+async fn follow_certificate(certificate: Arc<ReloadableCert>, files: Paths, stop: CancellationToken) {
+    let mut seen = modified(&files);
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(CERTIFICATE_CHECK) => {}
+            () = stop.cancelled() => return,
+        }
+        let now = modified(&files);
+        if now != seen {
+            seen = now;
+            reload(&certificate, &files);
+        }
+    }
+}
+
+fn modified(files: &Paths) -> [Option<SystemTime>; 2] {
+    let time = |path: &Path| std::fs::metadata(path).and_then(|m| m.modified()).ok();
+    [time(&files.certificate), time(&files.key)]
+}
+
+fn reload(certificate: &ReloadableCert, files: &Paths) {
+    match certificate.reload(&files.certificate, &files.key) {
+        Ok(()) => tracing::info!(fingerprint = %certificate.fingerprint(), "certificate read again (SHA-256)"),
+        Err(error) => tracing::error!(error = %crate::chain(&error), "the certificate in use stays"),
+    }
+}
+
+/// `zaiseki serve`: runs until SIGTERM or SIGINT; SIGHUP reads the certificates again.
+pub fn run(config: &Config) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        use tokio::signal::unix::{SignalKind, signal};
+        let (mut term, mut int, mut hup) =
+            (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?, signal(SignalKind::hangup())?);
+        let running = start(config).await?;
+        tracing::info!(domain = %config.domain, node = %config.node_name, "ready");
+        loop {
+            tokio::select! {
+                _ = term.recv() => break,
+                _ = int.recv() => break,
+                _ = hup.recv() => running.reload_certificate(),
+            }
+        }
+        tracing::info!("stopping");
+        running.stop().await;
+        Ok(())
+    })
+}

@@ -1,0 +1,26 @@
+//! The running server against raw dialogues: RFC 6120, RFC 6121, the XEPs, and input that means harm.
+//!
+//! What a test demands comes from the specifications, never from what the server happens to do.
+
+mod archive;
+mod blocking;
+mod carbons;
+mod crash;
+mod csi;
+mod hostile;
+mod meeting;
+mod message;
+mod pep;
+mod presence;
+mod raw;
+mod roster;
+mod sasl;
+mod simple;
+mod slixmpp;
+mod sm;
+mod stream;
+mod subscription;
+mod support;
+mod vcard;
+mod web;
+mod xml;
