@@ -12,6 +12,18 @@ pub struct UserId(pub [u8; 16]);
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct GatewayId(pub [u8; 16]);
 
+/// A directory that users come from (an LDAP tree, a call manager): UUIDv7.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DirectoryId(pub [u8; 16]);
+
+/// An administrator: UUIDv7.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AdminId(pub [u8; 16]);
+
+/// An API token of an administrator: UUIDv7. Names the token; the secret is something else.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TokenId(pub [u8; 16]);
+
 macro_rules! uuid_id {
     ($name:ident) => {
         impl $name {
@@ -40,6 +52,9 @@ macro_rules! uuid_id {
 }
 uuid_id!(UserId);
 uuid_id!(GatewayId);
+uuid_id!(AdminId);
+uuid_id!(TokenId);
+uuid_id!(DirectoryId);
 
 /// A kept message. Ordered by time of arrival: microseconds since the epoch in the upper 52 bits, the node in the
 /// lower 11. It is the `id` of XEP-0359 `<stanza-id/>` and of XEP-0313 results, written in decimal.

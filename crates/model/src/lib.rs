@@ -3,19 +3,22 @@
 //! Nothing here does input or output. Time is always passed in (see [`time`]).
 
 pub mod calendar;
+pub mod directory;
 pub mod envelope;
 pub mod fact;
 pub mod ids;
 pub mod limits;
 pub mod roster;
 pub mod settings;
+pub mod telephone;
 pub mod time;
 pub mod user;
 
 pub use calendar::{BusyInterval, BusyKind};
+pub use directory::{Device, Number, NumberKind, Profile};
 pub use envelope::Envelope;
 pub use fact::{FactSource, PresenceFact};
-pub use ids::{GatewayId, MessageId, MessageIds, StreamToken, UserId};
+pub use ids::{DirectoryId, GatewayId, MessageId, MessageIds, StreamToken, UserId};
 pub use roster::{RosterItem, Subscription};
 pub use time::Timestamp;
 pub use user::{Credentials, Language, ScramKeys, User};

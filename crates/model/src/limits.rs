@@ -48,3 +48,13 @@ pub const PAGE_ITEMS_DEFAULT: usize = 50;
 pub const DIRECTED_PRESENCES: usize = 1_000;
 /// Senders whose presence is held back for an inactive client (XEP-0352); the oldest go first.
 pub const HELD_PRESENCES: usize = 10_000;
+/// Entries that one directory (LDAP) may have.
+pub const DIRECTORY_ENTRIES: usize = 500_000;
+/// Bytes of one message of an LDAP server.
+pub const LDAP_MESSAGE_BYTES: usize = 4 * 1024 * 1024;
+/// Nesting of BER elements within such a message.
+pub const LDAP_MESSAGE_DEPTH: usize = 32;
+/// Referrals followed while one directory is read, where following is allowed.
+pub const LDAP_REFERRALS: usize = 32;
+/// Servers of one directory.
+pub const DIRECTORY_SERVERS: usize = 8;

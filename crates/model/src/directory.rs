@@ -1,0 +1,156 @@
+//! What a directory outside (LDAP, Unified CM) says of people, and how it is asked.
+//!
+//! A [`Sweep`] exists only when the answer was complete: a source that stops in the middle gives an error, so nothing can
+//! be taken for deleted because it was not heard of.
+
+use crate::user::Language;
+use std::future::Future;
+use std::pin::Pin;
+
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Who a person is and how they are reached. Empty text: not known.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Profile {
+    pub display_name: String,
+    pub given_name: String,
+    pub family_name: String,
+    /// The reading of a Japanese name, in kana.
+    pub phonetic_name: String,
+    pub mail: String,
+    /// `user@domain` without a scheme.
+    pub directory_uri: String,
+    pub department: String,
+    pub title: String,
+    /// Lower-case BCP 47 tag; `None` = the domain's.
+    pub language: Option<Language>,
+    pub numbers: Vec<Number>,
+}
+
+/// A telephone number.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Number {
+    pub kind: NumberKind,
+    /// E.164 with `+`, such as `+81312345678` (see [`crate::telephone::e164`]).
+    pub number: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum NumberKind {
+    Work,
+    Mobile,
+    Home,
+}
+
+impl NumberKind {
+    pub const ALL: [NumberKind; 3] = [NumberKind::Work, NumberKind::Mobile, NumberKind::Home];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            NumberKind::Work => "work",
+            NumberKind::Mobile => "mobile",
+            NumberKind::Home => "home",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<NumberKind> {
+        NumberKind::ALL.into_iter().find(|kind| kind.as_str() == text)
+    }
+}
+
+/// A phone or client that belongs to a user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Device {
+    /// Unique among the user's devices: `SEP001122334455`, `CSFHANAKO`.
+    pub name: String,
+    /// The model of phone or kind of client, as its source names it.
+    pub kind: String,
+    /// The line (directory number) on it; empty when it has none.
+    pub line: String,
+}
+
+/// One user as a source describes them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceUser {
+    /// What the source never changes and never gives to another: entryUUID, objectGUID, pkid. Unique within a sweep.
+    pub key: String,
+    /// Where the entry stands, for people: a DN. Changes when the user moves.
+    pub place: String,
+    /// The user id as the source writes it.
+    pub name: String,
+    /// False when the source says that the account is locked or disabled.
+    pub enabled: bool,
+    pub profile: Profile,
+    /// `None`: the source knows nothing of devices; those that are known stay.
+    pub devices: Option<Vec<Device>>,
+}
+
+/// An entry that could not be used. It is not taken for deleted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Skipped {
+    /// As [`SourceUser::key`], when that much could be read.
+    pub key: Option<String>,
+    pub place: String,
+    /// In English; names the attribute.
+    pub why: String,
+}
+
+/// A complete answer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sweep {
+    pub users: Vec<SourceUser>,
+    pub skipped: Vec<Skipped>,
+    /// Referrals to other servers that were not followed.
+    pub referrals: u64,
+    /// Which server answered.
+    pub server: String,
+    /// Servers that were tried before it, and why they did not answer.
+    pub passed_over: Vec<String>,
+}
+
+/// Why there is no (complete) answer. What is known of the source's users stays as it is.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum UserSourceError {
+    #[error("the setting {key} is not usable: {why}")]
+    Config { key: &'static str, why: String },
+    /// Of every server: the name, then why.
+    #[error("no server could be reached: {why}")]
+    Unreachable { why: String },
+    #[error("{server} refused the account: {why}")]
+    Auth { server: String, why: String },
+    #[error("{server} refused: {why}")]
+    Refused { server: String, why: String },
+    /// The answer had begun.
+    #[error("the answer of {server} is incomplete: {why}")]
+    Incomplete { server: String, why: String },
+    #[error("the answer of {server} is not understood: {why}")]
+    Malformed { server: String, why: String },
+    #[error("{server} has more than {limit} entries for this directory")]
+    TooMany { server: String, limit: usize },
+}
+
+/// One line of a source's self-test.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceFinding {
+    /// Stable name: `connect`, `tls`, `sign-in`, `base`, `users`.
+    pub name: &'static str,
+    /// The server it is about.
+    pub server: String,
+    pub passed: bool,
+    pub seen: String,
+    /// What to do; empty when passed.
+    pub advice: String,
+}
+
+/// Is told how many entries were read so far.
+pub type Progress<'a> = &'a (dyn Fn(usize) + Send + Sync);
+
+/// A directory outside. Implementations try each configured server, and never repeat a refused account.
+pub trait UserSource: Send + Sync {
+    /// Reads every user.
+    fn read<'a>(&'a self, progress: Progress<'a>) -> BoxFuture<'a, Result<Sweep, UserSourceError>>;
+
+    /// Tries every server: connection, TLS, sign-in, search base, first users. Goes on with the next server after a
+    /// failure.
+    fn test(&self) -> BoxFuture<'_, Vec<SourceFinding>>;
+}
