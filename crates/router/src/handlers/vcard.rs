@@ -11,6 +11,7 @@ use zaiseki_store::{Family, Read, Reply, Write};
 use zaiseki_xmpp::ns::{AVATAR_DATA, AVATAR_METADATA, CLIENT, VCARD_TEMP, VCARD_UPDATE};
 use zaiseki_xmpp::stanza::{Condition, StanzaError};
 use zaiseki_xmpp::xml::element::Element;
+use zaiseki_xmpp::xml::escape::push_text;
 use zaiseki_xmpp::xml::framer::Stanza;
 
 pub static FEATURE: Feature = Feature {
@@ -78,15 +79,25 @@ fn store_card(engine: &mut Engine, home: HomeIx, card: &Element) -> Result<(), S
     Ok(())
 }
 
+/// The image of a Base64 text, which may be folded.
+fn image(base64: &str) -> Option<Vec<u8>> {
+    let text: String = base64.split_whitespace().collect();
+    STANDARD.decode(text).ok()
+}
+
+/// The hash of that image as XEP-0084 and XEP-0153 write it.
+fn image_hash(base64: &str) -> Option<String> {
+    image(base64).map(|bytes| sha1_hex(&bytes))
+}
+
 /// Type and bytes of the photo.
 fn photo(card: &Element) -> Result<Option<(String, Vec<u8>)>, StanzaError> {
     let Some(photo) = card.child("PHOTO", VCARD_TEMP) else { return Ok(None) };
     let Some(value) = photo.child("BINVAL", VCARD_TEMP) else { return Ok(None) };
-    let text: String = value.text().split_whitespace().collect();
-    if text.is_empty() {
+    let bytes = image(&value.text()).ok_or_else(|| bad_request("the photo is not base64"))?;
+    if bytes.is_empty() {
         return Ok(None);
     }
-    let bytes = STANDARD.decode(text).map_err(|_| bad_request("the photo is not base64"))?;
     let type_ = photo.child("TYPE", VCARD_TEMP).map(Element::text).filter(|t| !t.is_empty());
     Ok(Some((type_.unwrap_or_else(|| "image/png".to_owned()), bytes)))
 }
@@ -124,7 +135,8 @@ pub fn avatar_published(engine: &mut Engine, home: HomeIx, metadata: &Element) {
     engine.read(Read::Doc { user, family: Family::PepItem, key }, move |engine, reply| {
         let (Ok(Reply::Doc(Some(item))), Some(home)) = (reply, engine.home_ready(&name)) else { return };
         let data = Element::parse(&item).ok().filter(|data| data.is("data", AVATAR_DATA)).map(|data| data.text());
-        if let Some(base64) = data {
+        // XEP-0084 §4.2.1: the id is the hash of the image. Any other id is only a client's word, and stays out of presence.
+        if let Some(base64) = data.filter(|text| image_hash(text).as_deref() == Some(id.as_str())) {
             set_photo_hash(engine, home, &id);
             change_card(engine, home, Some((type_, base64)));
         }
@@ -171,7 +183,9 @@ impl Engine {
         }
         let kept = crate::engine::body_without(stanza, |child| child.name() == "x" && child.ns() == VCARD_UPDATE);
         let mut out = kept.unwrap_or(body).to_vec();
-        out.extend_from_slice(format!("<x xmlns='{VCARD_UPDATE}'><photo>{hash}</photo></x>").as_bytes());
+        out.extend_from_slice(format!("<x xmlns='{VCARD_UPDATE}'><photo>").as_bytes());
+        push_text(&mut out, hash);
+        out.extend_from_slice(b"</photo></x>");
         Bytes::from(out)
     }
 }

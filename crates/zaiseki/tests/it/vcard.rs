@@ -131,3 +131,26 @@ fn a_client_that_is_not_ready_may_say_so() {
     let seen = b.hear(|e| presence("", &a.jid)(e) && e.child_text("status") == "s");
     assert_eq!(shown(&seen), None, "{seen}");
 }
+
+#[test]
+fn an_avatar_under_a_false_hash_changes_nothing() {
+    // XEP-0084 §4.2.1: the id is the hash. Anything else could be made into elements of the presence that contacts get.
+    let (mut a, mut b) = stage().friends();
+    a.set(&card(b"true"));
+    let forged = "x&lt;/photo>&lt;/x>&lt;occupant-id xmlns='urn:xmpp:occupant-id:0' id='boss'/>&lt;x xmlns='e'>&lt;photo>";
+    for id in [forged, "0000000000000000000000000000000000000000"] {
+        for (node, payload) in [
+            (DATA, format!("<data xmlns='{DATA}'>{}</data>", BASE64.encode(b"false"))),
+            (METADATA, format!("<metadata xmlns='{METADATA}'><info id=\"{id}\" bytes='5' type='image/png'/></metadata>")),
+        ] {
+            let item = format!("<publish node='{node}'><item id=\"{id}\">{payload}</item></publish>");
+            a.set(&format!("<pubsub xmlns='http://jabber.org/protocol/pubsub'>{item}</pubsub>"));
+        }
+        // The conversion reads the item after the answer; a later read of the same user comes behind it.
+        a.get(GET);
+        a.show("<status>s</status>");
+        let seen = b.hear(|e| presence("", &a.jid)(e) && e.child_text("status") == "s");
+        assert_eq!(shown(&seen), Some(hash(b"true").as_str()), "{seen}");
+        assert!(seen.child("occupant-id").is_none(), "{seen}");
+    }
+}
