@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use zaiseki_model::{Credentials, Timestamp, limits};
 use zaiseki_store::{Read, Reply};
-use zaiseki_stream::c2s::{C2s, Framing, Opening, Step, TlsInfo, messages};
+use zaiseki_stream::c2s::{C2s, Framing, Opening, Phase, Step, TlsInfo, messages};
 use zaiseki_stream::sasl;
 use zaiseki_stream::sm::{self, Enable, Request, TooHigh};
 use zaiseki_xmpp::ns;
@@ -188,7 +188,9 @@ impl Client {
                 Step::AuthFailed { local } => {
                     let mut throttle = self.node.throttle.lock().unwrap_or_else(PoisonError::into_inner);
                     throttle.failed(Timestamp::now(), &local, self.peer);
-                    return Flow::Continue;
+                    drop(throttle);
+                    // The last try allowed: the stream error is out, and nobody waits for the client to hang up.
+                    return if self.c2s.phase() == Phase::Closed { self.close() } else { Flow::Continue };
                 }
                 Step::Bind { resource } => {
                     self.bind(resource, &mut out).await;

@@ -9,7 +9,7 @@ use rustls::version::{TLS12, TLS13};
 use zaiseki_model::limits;
 use zaiseki_testkit::xmpp_client::{Account, Client, Mechanism, Security};
 
-use crate::raw::Raw;
+use crate::raw::{Raw, stream_error};
 use crate::support::*;
 
 /// Failed sign-ins count per address: these tests need a node for themselves.
@@ -200,6 +200,20 @@ fn a_stream_has_a_greatest_number_of_tries() {
     client.expect_close().expect("closed");
     let error = client.expect(|e| e.is("error")).expect("a reason");
     assert_eq!(error.condition(), Some("policy-violation"), "{error}");
+}
+
+#[test]
+fn after_the_last_try_the_server_hangs_up() {
+    let stage = guarded_stage();
+    let person = stage.person();
+    let mut raw = Raw::stream(stage.node.c2s());
+    let wrong = BASE64.encode(format!("\0{}\0wrong", person.name));
+    for _ in 0..limits::AUTH_TRIES_PER_STREAM {
+        raw.send(format!("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>{wrong}</auth>"));
+        raw.until("</failure>");
+    }
+    // The client says nothing more, and reads to the end of the connection.
+    assert_eq!(stream_error(&raw.rest()), "policy-violation");
 }
 
 #[test]
