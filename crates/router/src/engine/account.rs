@@ -44,6 +44,9 @@ impl Engine {
         if !matches!(iq_type(&envelope), Some(IqType::Get | IqType::Set)) {
             return;
         }
+        if envelope.to.as_ref().is_some_and(|to| blocked_by_sender(self, id, to)) {
+            return self.reply_error(id, &envelope, &blocked_error());
+        }
         self.with_home(name, move |engine, home| match home {
             Ok(home) if blocked_by_receiver(engine, home, &envelope.from) => {
                 engine.reply_condition(id, &envelope, Condition::ServiceUnavailable);
@@ -90,10 +93,10 @@ impl Engine {
     /// A client answered a request of the server.
     fn answered(&mut self, id: SessionId, envelope: &Envelope) {
         let Some(iq) = envelope.id.as_deref() else { return };
-        if self.asked.get(iq).is_some_and(|asked| asked.session == id)
-            && let Some(asked) = self.asked.remove(iq)
+        if self.asked.get(&id).is_some_and(|asked| asked.iq == iq)
+            && let Some(asked) = self.asked.remove(&id)
         {
-            crate::handlers::caps::answered(self, asked, envelope);
+            crate::handlers::caps::answered(self, id, asked, envelope);
         }
     }
 

@@ -115,6 +115,7 @@ impl Engine {
         }
         self.own_unavailable(id, None);
         let Some(session) = self.sessions.try_remove(id.index as usize) else { return };
+        self.asked.remove(&id);
         if let Some(home) = self.homes.get_mut(session.home) {
             home.sessions.retain(|other| *other != id);
         }

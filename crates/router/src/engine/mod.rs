@@ -67,7 +67,7 @@ pub struct Engine {
     pub(crate) calendars: HashMap<Arc<str>, Calendar>,
     pub(crate) caps: CapsCache,
     /// Requests the server itself made of clients, by iq id.
-    pub(crate) asked: HashMap<String, crate::handlers::caps::Asked>,
+    pub(crate) asked: HashMap<SessionId, crate::handlers::caps::Asked>,
     pub(crate) timers: Timers,
     effects: Effects,
     pending: Pending,

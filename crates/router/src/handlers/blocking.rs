@@ -65,6 +65,7 @@ fn block(engine: &mut Engine, request: &Request) -> Result<Answer, StanzaError> 
     for contact in watchers_among(engine, request.home, &jids) {
         engine.hide_from_contact(request.home, &contact);
     }
+    engine.end_directed(request.home, &jids.iter().cloned().collect());
     for jid in &jids {
         change(engine, request.home, jid, true);
     }

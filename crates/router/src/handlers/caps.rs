@@ -37,15 +37,14 @@ pub fn server_node() -> String {
     server_caps().disco_node()
 }
 
-/// A disco#info request of the server that waits for its answer.
+/// A disco#info request of the server that waits for its answer; one per session, so that a client that never answers
+/// misses notifications of its own and nobody else's.
 pub struct Asked {
-    pub session: SessionId,
+    /// The id of the request.
+    pub iq: String,
     hash: String,
     ver: String,
 }
-
-/// The most requests of this kind under way; a client that never answers only misses notifications.
-const MOST_ASKED: usize = 20_000;
 
 impl Engine {
     /// Learns from a presence what the client wants to hear of; asks the client when its capabilities are new.
@@ -54,12 +53,13 @@ impl Engine {
         let Some(caps) = claimed.as_ref().and_then(Caps::parse) else { return };
         match self.caps.get(&caps.hash, &caps.ver) {
             Some(nodes) => self.set_notify(id, nodes),
+            None if self.asked.get(&id).is_some_and(|asked| asked.hash == caps.hash && asked.ver == caps.ver) => {}
             None => self.ask_caps(id, caps),
         }
     }
 
     fn ask_caps(&mut self, id: SessionId, caps: Caps) {
-        let (Some(jid), true) = (self.session(id).map(|s| s.jid.clone()), self.asked.len() < MOST_ASKED) else { return };
+        let Some(jid) = self.session(id).map(|s| s.jid.clone()) else { return };
         let iq = self.make_id();
         let mut out = Vec::with_capacity(256);
         let domain = self.domain.clone();
@@ -74,7 +74,7 @@ impl Engine {
         .open(&mut out);
         Element::new("query", DISCO_INFO).with_attr("node", caps.disco_node()).write(&mut out, zaiseki_xmpp::ns::CLIENT);
         close(&mut out, "iq");
-        self.asked.insert(iq, Asked { session: id, hash: caps.hash, ver: caps.ver });
+        self.asked.insert(id, Asked { iq, hash: caps.hash, ver: caps.ver });
         self.send(id, &out, None);
     }
 
@@ -90,10 +90,10 @@ impl Engine {
 }
 
 /// The client's answer.
-pub(crate) fn answered(engine: &mut Engine, asked: Asked, envelope: &Envelope) {
+pub(crate) fn answered(engine: &mut Engine, session: SessionId, asked: Asked, envelope: &Envelope) {
     let query = envelope.stanza.child("query", DISCO_INFO).and_then(|q| Element::parse(q.bytes()).ok());
     if let Some(info) = query.filter(|_| envelope.type_.as_deref() == Some("result")) {
         let nodes = engine.caps.learn(&asked.hash, &asked.ver, &info);
-        engine.set_notify(asked.session, nodes);
+        engine.set_notify(session, nodes);
     }
 }

@@ -51,16 +51,26 @@ pub fn is_blocked(list: &std::collections::HashSet<Jid>, jid: &Jid) -> bool {
         || BareJid::new(None, jid.domain()).is_ok_and(|domain| list.contains(&Jid::Bare(domain)))
 }
 
+/// Whether either of two local users has blocked the other: neither learns anything of the other's presence.
+pub fn apart(engine: &Engine, one: HomeIx, other: HomeIx) -> bool {
+    let blocks =
+        |by: HomeIx, whom: HomeIx| by != whom && blocked_by_receiver(engine, by, &Jid::Bare(engine.homes[whom].bare.clone()));
+    blocks(one, other) || blocks(other, one)
+}
+
 /// The body of a stanza without what a client has no right to say: stanza ids and occupant ids (XEP-0359 §6,
-/// XEP-0421 §5), and delay stamps in somebody else's name (XEP-0203 §3).
+/// XEP-0421 §5), and delay stamps in somebody else's name (XEP-0203 §3, in the form of XEP-0091 too).
 pub fn without_forgeries(stanza: &Stanza, from: &FullJid) -> Bytes {
     crate::engine::body_without(stanza, |child| is_forged(child, from)).unwrap_or_else(|| stanza.body_bytes())
 }
 
+/// XEP-0091, which XEP-0203 replaced; clients still show it.
+const LEGACY_DELAY: &str = "jabber:x:delay";
+
 fn is_forged(child: &Child<'_>, from: &FullJid) -> bool {
     match (child.name(), child.ns()) {
         ("stanza-id", ns::SID) | ("occupant-id", ns::OCCUPANT_ID) => true,
-        ("delay", ns::DELAY) => Element::parse(child.bytes()).ok().is_none_or(|delay| {
+        ("delay", ns::DELAY) | ("x", LEGACY_DELAY) => Element::parse(child.bytes()).ok().is_none_or(|delay| {
             delay.attr("from").is_some_and(|by| Jid::parse(by).map_or(true, |jid| jid.bare_str() != from.bare_str()))
         }),
         _ => false,

@@ -2,7 +2,7 @@
 
 use super::own::Broadcast;
 use crate::engine::{Engine, HomeIx, SessionId};
-use crate::phases::{blocked_by_receiver, blocked_by_sender, blocked_error};
+use crate::phases::{blocked_by_receiver, blocked_by_sender, blocked_error, is_blocked};
 use std::collections::HashSet;
 use zaiseki_model::Envelope;
 use zaiseki_xmpp::jid::Jid;
@@ -46,6 +46,20 @@ impl Engine {
         };
         for session in sessions {
             self.deliver_presence(session, broadcast, to.as_str());
+        }
+    }
+
+    /// The user has blocked `jids`: those of them that got directed presence see it end (XEP-0191 §3.2), and hear no more.
+    pub(crate) fn end_directed(&mut self, home: HomeIx, jids: &HashSet<Jid>) {
+        for id in self.sessions_of(home) {
+            let Some(session) = self.session_mut(id) else { continue };
+            let from = Jid::Full(session.jid.clone());
+            let Some(extra) = session.extra.as_mut() else { continue };
+            let (ended, kept) = std::mem::take(&mut extra.directed).into_iter().partition(|to| is_blocked(jids, to));
+            extra.directed = kept;
+            let ended: HashSet<Jid> = ended;
+            let gone = Broadcast::new(&from, Some("unavailable"), None, None, b"");
+            self.unavailable_to_directed(home, ended, &gone);
         }
     }
 

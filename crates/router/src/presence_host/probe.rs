@@ -2,7 +2,7 @@
 
 use super::own::Broadcast;
 use crate::engine::{Engine, HomeIx, SessionId};
-use crate::phases::is_blocked;
+use crate::phases::{blocked_by_receiver, blocked_by_sender, blocked_error, is_blocked};
 use zaiseki_model::Envelope;
 use zaiseki_xmpp::jid::{BareJid, Jid};
 
@@ -24,6 +24,9 @@ impl Engine {
     /// A client asks itself.
     pub(super) fn probe_from(&mut self, id: SessionId, envelope: &Envelope) {
         let (Some(home), Some(to)) = (self.session(id).map(|s| s.home), &envelope.to) else { return };
+        if blocked_by_sender(self, id, to) {
+            return self.reply_error(id, envelope, &blocked_error());
+        }
         let contact = to.bare();
         if contact.local().is_none() || contact.domain() != self.domain.domain() {
             return;
@@ -39,6 +42,10 @@ impl Engine {
     fn answer_probe(&mut self, id: SessionId, home: HomeIx, contact: &BareJid) {
         let Some(name) = contact.local() else { return };
         let own = Jid::Bare(self.homes[home].bare.clone());
+        // XEP-0191 §3.2: nothing comes from somebody whom the user has blocked.
+        if blocked_by_receiver(self, home, &Jid::Bare(contact.clone())) {
+            return;
+        }
         let target = self.home_ready(name);
         if let Some(target) = target {
             let blocked = self.data(target).is_some_and(|d| is_blocked(&d.blocked, &own));

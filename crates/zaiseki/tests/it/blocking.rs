@@ -138,3 +138,39 @@ fn faults_have_their_errors() {
     let to = a.bare.clone();
     assert_eq!(b.ask("get", &to, "<blocklist xmlns='urn:xmpp:blocking'/>").attr("type"), Some("error"));
 }
+
+#[test]
+fn requests_and_probes_to_the_blocked_come_back() {
+    let (mut a, mut b) = stage().friends();
+    a.set(&change("block", &[&b.bare]));
+    let bare = b.bare.clone();
+    let error = a.ask("get", &bare, "<vCard xmlns='vcard-temp'/>");
+    assert_error(&error, "cancel", "not-acceptable");
+    let blocked = error.child("error").and_then(|e| e.child_ns("blocked", "urn:xmpp:blocking:errors"));
+    assert!(blocked.is_some(), "§3.2: {error}");
+    a.say(format!("<presence to='{bare}' type='probe' id='p'/>"));
+    assert_error(&a.hear(error_for("p")), "cancel", "not-acceptable");
+    // Nor does the presence of the blocked come with the next sign-in, in either direction.
+    let (own, other) = (a.bare.clone(), b.bare.clone());
+    a.say("<presence type='unavailable'/>");
+    a.heard();
+    a.show("");
+    a.hears_no(presence_of(&other));
+    b.say("<presence type='unavailable'/>");
+    b.heard();
+    b.show("");
+    b.hears_no(|e| presence_of(&own)(e) && e.attr("type").is_none());
+}
+
+#[test]
+fn directed_presence_ends_with_the_block() {
+    let (mut a, mut b) = (stage().online(), stage().online());
+    a.say(format!("<presence to='{}'><status>here</status></presence>", b.bare));
+    b.hear(presence("", &a.jid));
+    a.set(&change("block", &[&b.bare]));
+    b.hear(presence("unavailable", &a.jid));
+    // It was the last that the blocked one hears.
+    a.say("<presence type='unavailable'/>");
+    a.heard();
+    b.hears_no(presence_of(&a.bare));
+}

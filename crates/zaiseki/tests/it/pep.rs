@@ -149,6 +149,41 @@ fn who_comes_later_hears_the_last_item() {
 }
 
 #[test]
+fn nothing_is_heard_of_the_blocked_nor_by_them() {
+    // XEP-0191 §3.2: who was blocked while away learns nothing at the next sign-in either.
+    let (mut a, mut b) = stage().friends();
+    a.set(&publish(NICK, "i", &nick("Ann"), &[]));
+    b.set(&publish(NICK, "i", &nick("Ben"), &[]));
+    a.set(&format!("<block xmlns='urn:xmpp:blocking'><item jid='{}'/></block>", b.bare));
+    let own = a.bare.clone();
+    for (session, other) in [(&mut a, b.bare.clone()), (&mut b, own)] {
+        listen(session, &[NICK]);
+        let own = session.bare.clone();
+        session.hear(|e| event(NICK)(e) && e.attr("from") == Some(own.as_str()));
+        session.hears_no(|e| event(NICK)(e) && e.attr("from") == Some(other.as_str()));
+    }
+}
+
+#[test]
+fn who_never_answers_is_asked_once_for_each_claim() {
+    let (mut a, mut b) = stage().friends();
+    let info = "http://jabber.org/protocol/disco#info";
+    let asked = |e: &Element| e.is("iq") && e.attr("type") == Some("get") && e.child_ns("query", info).is_some();
+    claim(&mut b, "first");
+    let first = b.hear(asked);
+    claim(&mut b, "first");
+    b.hears_no(asked);
+    // The newest claim counts: an answer to the question before it comes too late.
+    let honest = features(&b, &[NICK]);
+    claim(&mut b, &verification(&honest));
+    let late = format!("<query xmlns='{info}'><feature var='{NICK}+notify'/></query>");
+    b.say(format!("<iq type='result' id='{}' to='localhost'>{late}</iq>", first.attr("id").unwrap_or_default()));
+    b.heard();
+    a.set(&publish(NICK, "i1", &nick("Ann"), &[]));
+    b.hears_no(event(NICK));
+}
+
+#[test]
 fn capabilities_are_believed_only_when_they_hash_right() {
     // XEP-0115 §8: whoever names somebody else's hash must not decide what it means.
     let (mut a, mut b) = stage().friends();

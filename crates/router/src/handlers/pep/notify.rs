@@ -2,6 +2,7 @@
 
 use super::{item_prefix, with_reader};
 use crate::engine::{Engine, HomeIx, SessionId};
+use crate::phases::apart;
 use bytes::Bytes;
 use zaiseki_model::envelope::{Head, close};
 use zaiseki_presence::compose::{Current, meeting_activity};
@@ -56,6 +57,7 @@ pub fn send_last_items(engine: &mut Engine, session: SessionId, nodes: &[String]
         let contacts = data.roster.values().filter(|item| item.subscription.to()).filter_map(|item| item.jid.local());
         owners.extend(contacts.filter_map(|name| engine.home_ready(name)));
     }
+    owners.retain(|owner| !apart(engine, *owner, home));
     for owner in owners {
         for node in nodes {
             send_last(engine, owner, node, session);
