@@ -1,23 +1,26 @@
 //! JSON in and out: one shape for every answer and every error.
 
 use axum::Json;
-use axum::extract::{FromRequest, Request};
+use axum::extract::{FromRequest, FromRequestParts, Query, Request};
 use axum::http::StatusCode;
+use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use zaiseki_control::{ControlError, Text};
 
 /// What went wrong, as `{"error": {"code": …, "field": …, "en": …, "ja": …}}`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ErrorBody {
     pub error: ErrorReply,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ErrorReply {
-    /// `invalid`, `unauthorized`, `not-found`, `method-not-allowed`, `conflict`, `too-large`, `unavailable`, `internal`.
+    /// `invalid`, `unauthorized`, `forbidden`, `not-found`, `method-not-allowed`, `conflict`, `too-large`, `throttled`,
+    /// `unavailable`, `internal`.
     pub code: String,
     /// The input it is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -50,6 +53,9 @@ impl From<ControlError> for Problem {
             "invalid" => StatusCode::BAD_REQUEST,
             "conflict" => StatusCode::CONFLICT,
             "not-found" => StatusCode::NOT_FOUND,
+            "unauthorized" => StatusCode::UNAUTHORIZED,
+            "forbidden" => StatusCode::FORBIDDEN,
+            "throttled" => StatusCode::TOO_MANY_REQUESTS,
             "unavailable" => StatusCode::SERVICE_UNAVAILABLE,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         };
@@ -82,6 +88,21 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Input<T> {
             let en = format!("the request is not understood: {why}");
             let text = Text::new(en, format!("リクエストを読み取れません: {why}"));
             Problem::new(StatusCode::BAD_REQUEST, "invalid", text)
+        })
+    }
+}
+
+/// The query of the address. The error says what is wrong with it.
+pub(crate) struct Queried<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Queried<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let query = Query::<T>::from_request_parts(parts, state).await;
+        query.map(|Query(query)| Queried(query)).map_err(|why| {
+            let en = format!("the query is not understood: {why}");
+            Problem::new(StatusCode::BAD_REQUEST, "invalid", Text::new(en, format!("クエリーを読み取れません: {why}")))
         })
     }
 }

@@ -100,7 +100,7 @@ async fn name_caller(mut request: Request, next: Next) -> Response {
 
 /// The name of a local administrator in the audit trail.
 pub fn local_caller(uid: u32) -> Caller {
-    Caller(if uid == 0 { "local:root".to_owned() } else { format!("local:uid-{uid}") })
+    Caller::local(uid)
 }
 
 /// This process as a local administrator.

@@ -6,6 +6,7 @@ use crate::source::{Source, SourceError};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::time::Duration;
+use utoipa::ToSchema;
 use zaiseki_net::http::{AddressPolicy, Client, ClientConfig, Trust, Url};
 
 /// Greatest answer of a calendar server.
@@ -32,14 +33,14 @@ impl fmt::Debug for Secret {
 }
 
 /// Stored as JSON with `"kind": "ews" | "caldav"`. Without the password, which is kept sealed elsewhere.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub enum GatewayConfig {
     Ews(EwsConfig),
     Caldav(CaldavConfig),
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum EwsAuth {
     #[default]
@@ -47,7 +48,7 @@ pub enum EwsAuth {
     Basic,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum EwsMode {
     /// `GetUserAvailability`: a hundred users per request; needs no impersonation.
@@ -58,7 +59,7 @@ pub enum EwsMode {
 }
 
 /// How the user is named in `ExchangeImpersonation` (only with [`EwsMode::FindItem`]).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Impersonation {
     #[default]
@@ -69,7 +70,7 @@ pub enum Impersonation {
     Off,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EwsConfig {
     /// Usually `https://HOST/EWS/Exchange.asmx`.
@@ -92,7 +93,7 @@ pub struct EwsConfig {
     pub server: ServerConfig,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum CaldavMode {
     /// Events where they are readable, else free/busy.
@@ -102,7 +103,7 @@ pub enum CaldavMode {
     FreeBusy,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CaldavConfig {
     /// A user's calendar, calendar home or principal, of `{user}` and `{mail}`; or the server's root, when `username` holds one of
@@ -123,7 +124,7 @@ pub struct CaldavConfig {
 }
 
 /// How to reach a server.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ServerConfig {
     /// Trust these certificate authorities (PEM) instead of the system's.

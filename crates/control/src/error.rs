@@ -1,7 +1,9 @@
 //! The one error type of this crate.
 
+use crate::access::Right;
 use crate::seal::SealError;
 use crate::text::Text;
+use std::time::Duration;
 use zaiseki_store::StoreError;
 
 pub type Result<T, E = ControlError> = std::result::Result<T, E>;
@@ -16,6 +18,15 @@ pub enum ControlError {
     Conflict { text: Text },
     #[error("{text}")]
     NotFound { text: Text },
+    /// The caller is known, and has no right to it.
+    #[error("this needs the right {right}")]
+    Forbidden { right: Right },
+    /// The caller is not known: wrong password, code or session.
+    #[error("{text}")]
+    Unauthorized { text: Text },
+    /// Too many tries; it may be tried again after `wait`.
+    #[error("{text}")]
+    Throttled { text: Text, wait: Duration },
     #[error(transparent)]
     Store(StoreError),
     #[error(transparent)]
@@ -41,12 +52,16 @@ impl ControlError {
         ControlError::NotFound { text: Text::new(en, format!("ゲートウェイ \"{name}\" はありません")) }
     }
 
-    /// A word for programs: `invalid`, `conflict`, `not-found`, `unavailable`, `internal`.
+    /// A word for programs: `invalid`, `conflict`, `not-found`, `forbidden`, `unauthorized`, `throttled`, `unavailable`,
+    /// `internal`.
     pub fn code(&self) -> &'static str {
         match self {
             ControlError::Invalid { .. } => "invalid",
             ControlError::Conflict { .. } => "conflict",
             ControlError::NotFound { .. } => "not-found",
+            ControlError::Forbidden { .. } => "forbidden",
+            ControlError::Unauthorized { .. } => "unauthorized",
+            ControlError::Throttled { .. } => "throttled",
             ControlError::Store(StoreError::Unavailable(_) | StoreError::Closed) => "unavailable",
             ControlError::Store(_) | ControlError::Seal(_) | ControlError::Thread(_) | ControlError::Random => "internal",
         }
@@ -62,9 +77,12 @@ impl ControlError {
 
     pub fn text(&self) -> Text {
         match self {
-            ControlError::Invalid { text, .. } | ControlError::Conflict { text } | ControlError::NotFound { text } => {
-                text.clone()
-            }
+            ControlError::Invalid { text, .. }
+            | ControlError::Conflict { text }
+            | ControlError::NotFound { text }
+            | ControlError::Unauthorized { text }
+            | ControlError::Throttled { text, .. } => text.clone(),
+            ControlError::Forbidden { right } => Text::new(self.to_string(), format!("この操作には権限 {right} が必要です")),
             ControlError::Store(error) => {
                 let cause = error.full_text();
                 Text::new(cause.clone(), format!("データベースのエラー: {cause}"))

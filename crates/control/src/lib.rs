@@ -6,6 +6,7 @@
 //!
 //! Background tasks take no input: they read what is wanted from the store, on a timer and when woken.
 
+pub mod access;
 pub mod app;
 mod error;
 pub mod gateway;

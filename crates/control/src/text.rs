@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use utoipa::ToSchema;
 
 /// A language of the administrator's side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Hash)]
@@ -12,7 +13,7 @@ pub enum Lang {
 }
 
 /// One statement in every language of the administrator's side. It says what happened, where, and what to do.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Text {
     pub en: String,
     pub ja: String,

@@ -18,7 +18,7 @@ pub use calendar::{BusyInterval, BusyKind};
 pub use directory::{Device, Number, NumberKind, Profile};
 pub use envelope::Envelope;
 pub use fact::{FactSource, PresenceFact};
-pub use ids::{DirectoryId, GatewayId, MessageId, MessageIds, StreamToken, UserId};
+pub use ids::{AdminId, DirectoryId, GatewayId, MessageId, MessageIds, StreamToken, TokenId, UserId};
 pub use roster::{RosterItem, Subscription};
 pub use time::Timestamp;
 pub use user::{Credentials, Language, ScramKeys, User};

@@ -1,14 +1,19 @@
 use super::*;
 use axum::body::{Body, to_bytes};
+use axum::extract::Request;
 use axum::http::{Method, header};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::path::Path as FilePath;
 use tower::ServiceExt;
 use zaiseki_store::{Options, Store};
 
-struct Bench {
+pub(crate) fn tester() -> Caller {
+    Caller { actor: "tester".to_owned(), ..Caller::local(0) }
+}
+
+pub(crate) struct Bench {
     router: Router,
-    app: App,
+    pub app: App,
     _dir: tempfile::TempDir,
 }
 
@@ -18,13 +23,13 @@ pub(crate) fn app(dir: &FilePath) -> App {
 }
 
 impl Bench {
-    fn new() -> Bench {
+    pub fn new() -> Bench {
         let dir = tempfile::tempdir().unwrap();
         let app = app(dir.path());
         Bench { router: api(app.clone()), app, _dir: dir }
     }
 
-    async fn send(&self, caller: Option<Caller>, method: Method, path: &str, body: impl Into<Body>) -> (StatusCode, Value) {
+    pub async fn send(&self, caller: Option<Caller>, method: Method, path: &str, body: impl Into<Body>) -> (StatusCode, Value) {
         let mut request = Request::builder().method(method).uri(format!("/api/v1{path}")).body(body.into()).unwrap();
         if let Some(caller) = caller {
             request.extensions_mut().insert(caller);
@@ -33,60 +38,19 @@ impl Bench {
         let status = response.status();
         let json = response.headers().get(header::CONTENT_TYPE).is_some_and(|t| t == "application/json");
         let bytes = to_bytes(response.into_body(), usize::MAX).await.unwrap();
-        (status, if json { serde_json::from_slice(&bytes).unwrap() } else { Value::Null })
+        (status, if json && !bytes.is_empty() { serde_json::from_slice(&bytes).unwrap() } else { Value::Null })
     }
 
-    async fn ask(&self, method: Method, path: &str, body: Value) -> (StatusCode, Value) {
+    pub async fn ask(&self, method: Method, path: &str, body: Value) -> (StatusCode, Value) {
         let body = if body.is_null() { Body::empty() } else { Body::from(body.to_string()) };
-        self.send(Some(Caller("tester".to_owned())), method, path, body).await
+        self.send(Some(tester()), method, path, body).await
     }
 
     /// The answer, whose status must be that.
     #[track_caller]
-    fn ok(&self, (status, answer): (StatusCode, Value), wanted: u16) -> Value {
+    pub fn ok(&self, (status, answer): (StatusCode, Value), wanted: u16) -> Value {
         assert_eq!(status.as_u16(), wanted, "{answer}");
         answer
-    }
-}
-
-/// Every endpoint: method, path.
-const ENDPOINTS: [(&str, &str); 19] = [
-    ("GET", "/status"),
-    ("GET", "/users"),
-    ("POST", "/users"),
-    ("POST", "/users:import"),
-    ("GET", "/users/anna"),
-    ("PATCH", "/users/anna"),
-    ("DELETE", "/users/anna"),
-    ("PUT", "/users/anna/password"),
-    ("PUT", "/users/anna/enabled"),
-    ("GET", "/users/anna/archive"),
-    ("PUT", "/users/anna/archive"),
-    ("GET", "/gateways"),
-    ("POST", "/gateways"),
-    ("GET", "/gateways/g"),
-    ("PUT", "/gateways/g"),
-    ("DELETE", "/gateways/g"),
-    ("POST", "/gateways/g/test"),
-    ("POST", "/gateways/g/refresh"),
-    ("GET", "/settings"),
-];
-
-#[tokio::test]
-async fn no_endpoint_answers_a_stranger() {
-    let bench = Bench::new();
-    bench.ok(bench.ask(Method::POST, "/users", json!({"name": "anna"})).await, 201);
-    let put_settings = ("PUT", "/settings");
-    for (method, path) in ENDPOINTS.iter().chain([&put_settings, &("GET", "/nothing")]) {
-        let (status, answer) = bench.send(None, method.parse().unwrap(), path, Body::from("{}")).await;
-        assert_eq!(
-            (status, answer["error"]["code"].as_str()),
-            (StatusCode::UNAUTHORIZED, Some("unauthorized")),
-            "{method} {path}"
-        );
-        // The same with a caller gets past the door.
-        let (status, _) = bench.ask(method.parse().unwrap(), path, json!({})).await;
-        assert_ne!(status, StatusCode::UNAUTHORIZED, "{method} {path}");
     }
 }
 
@@ -121,7 +85,7 @@ async fn users_come_change_and_go() {
 #[tokio::test]
 async fn an_import_reports_its_rows() {
     let bench = Bench::new();
-    let caller = || Some(Caller("tester".to_owned()));
+    let caller = || Some(tester());
     let csv = "userid,password\nanna,pw\nben\n";
     let report = bench.ok(bench.send(caller(), Method::POST, "/users:import", csv).await, 200);
     assert_eq!((&report["created"], &report["failed"]), (&json!(1), &json!(1)));
@@ -134,7 +98,7 @@ async fn an_import_reports_its_rows() {
 async fn wrong_requests_are_told_what_is_wrong() {
     let bench = Bench::new();
     let text = |answer: Value| answer["error"]["en"].as_str().unwrap().to_owned();
-    let caller = || Some(Caller("tester".to_owned()));
+    let caller = || Some(tester());
     assert!(text(bench.ok(bench.send(caller(), Method::POST, "/users", "{").await, 400)).contains("EOF"));
     assert!(text(bench.ok(bench.ask(Method::POST, "/users", json!({"nam": "x"})).await, 400)).contains("nam"));
     let bad = bench.ok(bench.ask(Method::POST, "/users", json!({"name": "x", "mail": "y"})).await, 400);

@@ -6,6 +6,7 @@ use crate::error::{ControlError, Result};
 use crate::gateway::state::GatewayStatus;
 use crate::gateway::{StoredConfig, mailbox};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use zaiseki_calendar::{Finding, GatewayConfig, Mailbox, Secret, Source, SourceError};
 use zaiseki_model::GatewayId;
 use zaiseki_store::{Gateway, UserFilter};
@@ -17,7 +18,7 @@ pub const POLL_SECS: std::ops::RangeInclusive<u32> = 1..=3_600;
 pub const DEFAULT_POLL_SECS: u32 = 60;
 
 /// A gateway to be made or changed.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GatewayInput {
     pub name: String,
@@ -40,7 +41,7 @@ fn yes() -> bool {
 }
 
 /// A gateway as administrators see it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct GatewayView {
     pub name: String,
     /// UUID.
@@ -57,7 +58,7 @@ pub struct GatewayView {
 }
 
 /// One line of a gateway's self-test.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TestFinding {
     pub name: String,
     pub passed: bool,

@@ -19,6 +19,7 @@ use csv::ByteRecord;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use utoipa::ToSchema;
 use zaiseki_model::{ScramKeys, User};
 use zaiseki_stream::sasl::derive;
 
@@ -35,7 +36,7 @@ pub const PROBLEMS_TOLD: usize = 10_000;
 pub const KEY_ITERATIONS: std::ops::RangeInclusive<u32> = 4_096..=1_000_000;
 const SALT_BYTES: std::ops::RangeInclusive<usize> = 8..=128;
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ImportReport {
     /// Rows read, the header not counted.
     pub rows: usize,
@@ -48,7 +49,7 @@ pub struct ImportReport {
     pub stopped: Option<Text>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RowProblem {
     /// From 1.
     pub line: u64,

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
+use utoipa::ToSchema;
 use zaiseki_model::settings::{Settings, Show};
 use zaiseki_store::Store;
 
@@ -183,7 +184,7 @@ pub static SETTINGS: [Setting; 15] = [
 ];
 
 /// A setting as administrators see it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct SettingView {
     pub key: String,
     pub value: Value,

@@ -4,11 +4,12 @@ use super::App;
 use super::gateways::{self, GatewayView};
 use crate::error::Result;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use zaiseki_model::Timestamp;
 use zaiseki_store::UserFilter;
 use zaiseki_xmpp::datetime;
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Status {
     pub domain: String,
     pub version: String,

@@ -4,6 +4,7 @@ use super::{Actor, App, UserChange, audit};
 use crate::error::{ControlError, Result};
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use utoipa::{IntoParams, ToSchema};
 use zaiseki_model::{ScramKeys, User, UserId};
 use zaiseki_store::UserFilter;
 use zaiseki_stream::sasl::derive;
@@ -21,7 +22,7 @@ pub const LANGUAGE_BYTES: usize = 35;
 pub const PAGE_USERS: usize = 1_000;
 
 /// A password on its way to being turned into keys. Never shown, never stored.
-#[derive(Clone, Deserialize)]
+#[derive(Clone, Deserialize, ToSchema)]
 #[serde(transparent)]
 pub struct Password(String);
 
@@ -42,7 +43,7 @@ impl fmt::Debug for Password {
 }
 
 /// A user to be made.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewUser {
     /// The user id; may hold `@` and other characters that an address can't (XEP-0106).
@@ -69,7 +70,7 @@ fn yes() -> bool {
 }
 
 /// Changes of a user; what is `None` stays. `language: Some("")` goes back to the domain's.
-#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UserUpdate {
     #[serde(default)]
@@ -85,7 +86,7 @@ pub struct UserUpdate {
 }
 
 /// A user as administrators see it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct UserView {
     /// The user id as people write it.
     pub name: String,
@@ -119,8 +120,9 @@ impl UserView {
 }
 
 /// Which users to list.
-#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub struct UserQuery {
     /// Part of the user id, display name or mail address.
     #[serde(default)]
@@ -137,7 +139,7 @@ pub struct UserQuery {
     pub limit: Option<usize>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct UserPage {
     pub users: Vec<UserView>,
     /// How many users match in all.

@@ -4,12 +4,13 @@ use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Notify;
+use utoipa::ToSchema;
 use zaiseki_model::GatewayId;
 
 /// Users named one by one in a status; of the others only the number.
 pub const PROBLEMS_TOLD: usize = 100;
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "state", rename_all = "lowercase")]
 pub enum GatewayState {
     /// Not yet polled since the node started.
@@ -26,7 +27,7 @@ pub enum GatewayState {
 }
 
 /// What came of the last poll.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct GatewayStatus {
     #[serde(flatten)]
     pub state: GatewayState,
@@ -46,7 +47,7 @@ pub struct GatewayStatus {
 }
 
 /// Something about one user's calendar.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct UserProblem {
     pub user: String,
     pub reason: String,
