@@ -46,8 +46,15 @@ const JAPANESE_FONT: Need = Need {
     packages: &["fontconfig", "fonts-noto-cjk"],
 };
 
+/// OpenLDAP's server and its tools: the directory that users are read from.
+const SLAPD: Need = Need {
+    name: "slapd with ldap-utils",
+    present: || Path::new("/usr/sbin/slapd").exists() && run::succeeds("ldapmodify", &["-VV"]),
+    packages: &["slapd", "ldap-utils"],
+};
+
 /// Everything that `cargo xtask test` needs.
-pub const FOR_TESTS: &[Need] = &[NODE, PYTHON, CHROMIUM, JAPANESE_FONT];
+pub const FOR_TESTS: &[Need] = &[NODE, PYTHON, CHROMIUM, JAPANESE_FONT, SLAPD];
 
 /// Installs those of `needs` that are missing, by apt-get (as root, else through sudo).
 pub fn ensure(needs: &[Need]) -> Result<()> {
@@ -62,6 +69,9 @@ pub fn ensure(needs: &[Need]) -> Result<()> {
     }
     eprintln!("xtask: missing: {names}; installing {}", packages.join(" "));
     run::status(apt_get(&["update"]))?;
+    if packages.contains(&"slapd") {
+        run::status(leave_unconfigured("slapd slapd/no_configuration boolean true"))?;
+    }
     let mut install = apt_get(&["install", "--yes", "--no-install-recommends"]);
     install.args(&packages);
     run::status(install)?;
@@ -74,6 +84,15 @@ pub fn ensure(needs: &[Need]) -> Result<()> {
 fn apt_get(arguments: &[&str]) -> Command {
     let is_root = run::output("id", &["-u"], Path::new("/")).is_ok_and(|id| id.trim() == "0");
     let mut command = Command::new(if is_root { "env" } else { "sudo" });
-    command.args(["DEBIAN_FRONTEND=noninteractive", "apt-get", "--quiet"]).args(arguments);
+    // A server that comes with a package is not to be started: the tests start their own (invoke-rc.d(8)).
+    command.args(["DEBIAN_FRONTEND=noninteractive", "RUNLEVEL=1", "apt-get", "--quiet"]).args(arguments);
+    command
+}
+
+/// Answers a question of a package beforehand (debconf-set-selections(1)).
+fn leave_unconfigured(answer: &str) -> Command {
+    let is_root = run::output("id", &["-u"], Path::new("/")).is_ok_and(|id| id.trim() == "0");
+    let mut command = Command::new(if is_root { "env" } else { "sudo" });
+    command.args(["sh", "-c", "echo \"$0\" | debconf-set-selections", answer]);
     command
 }

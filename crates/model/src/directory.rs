@@ -137,9 +137,8 @@ pub struct SourceFinding {
     /// The server it is about.
     pub server: String,
     pub passed: bool,
+    /// In English. What to do about it follows from `name`, and the control plane says it in each language.
     pub seen: String,
-    /// What to do; empty when passed.
-    pub advice: String,
 }
 
 /// Is told how many entries were read so far.

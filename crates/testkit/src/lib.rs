@@ -6,5 +6,6 @@ pub mod node;
 pub mod process;
 pub mod python;
 pub mod radicale;
+pub mod slapd;
 pub mod xml;
 pub mod xmpp_client;

@@ -16,6 +16,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("zaiseki-net", 3),
     ("zaiseki-store", 4),
     ("zaiseki-calendar", 4),
+    ("zaiseki-directory", 4),
     ("zaiseki-control", 5),
     ("zaiseki-router", 5),
     ("zaiseki-admin", 6),
