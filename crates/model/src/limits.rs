@@ -18,8 +18,9 @@ pub const AUTH_TRIES_PER_STREAM: u8 = 3;
 pub const OUTBOX_BYTES: usize = 4 * 1024 * 1024;
 /// Stanzas that wait for a client's acknowledgement before its stream is given up.
 pub const UNACKED_STANZAS: usize = 4_096;
-/// Bytes of stanzas that wait for a client's acknowledgement.
-pub const UNACKED_BYTES: usize = 8 * 1024 * 1024;
+/// Bytes of stanzas that wait for a client's acknowledgement: below [`OUTBOX_BYTES`], since all of them are sent again at
+/// once when the stream is resumed.
+pub const UNACKED_BYTES: usize = 3 * 1024 * 1024;
 /// Stanzas of one client that wait until the one before them is done, while a user is read from the database.
 pub const WAITING_STANZAS: usize = 4_096;
 /// Bytes of those stanzas.
@@ -42,6 +43,8 @@ pub const PEP_ITEMS: usize = 1_000;
 pub const DOCUMENT_BYTES: usize = 256 * 1024;
 /// Items of one result page (RSM).
 pub const PAGE_ITEMS: usize = 250;
+/// Bytes of a page of archived or offline messages: the message that reaches it is the page's last.
+pub const PAGE_BYTES: usize = 1024 * 1024;
 /// Items of a result page when the client names no `max`.
 pub const PAGE_ITEMS_DEFAULT: usize = 50;
 /// Addresses that got directed presence from one resource.

@@ -6,7 +6,7 @@ use crate::messages::stored_message;
 use crate::words::{ArchiveQuery, Page, StoredMessage};
 use rusqlite::types::Value;
 use rusqlite::{OptionalExtension, params, params_from_iter};
-use zaiseki_model::{MessageId, Timestamp};
+use zaiseki_model::{MessageId, Timestamp, limits};
 
 /// Ids strictly between the two.
 #[derive(Clone, Copy)]
@@ -63,17 +63,18 @@ impl Database {
         );
         let mut statement = self.conn.prepare_cached(&sql).doing(operation)?;
         let mut rows = statement.query(params_from_iter(values)).doing(operation)?;
-        let mut messages = Vec::new();
+        let (mut messages, mut bytes) = (Vec::new(), 0);
         let mut complete = true;
         while let Some(row) = rows.next().doing(operation)? {
             let message = stored_message(row).doing(operation)?;
             if query.filter.as_ref().is_some_and(|keep| !keep(&message.stanza)) {
                 continue;
             }
-            if messages.len() == query.limit {
+            if messages.len() == query.limit || bytes >= limits::PAGE_BYTES {
                 complete = false;
                 break;
             }
+            bytes += message.stanza.len();
             messages.push(message);
         }
         if query.backwards {

@@ -5,7 +5,7 @@ use crate::error::{Doing, Result};
 use crate::words::{KeptMessage, StoredMessage};
 use bytes::Bytes;
 use rusqlite::{Row, params};
-use zaiseki_model::{MessageId, UserId};
+use zaiseki_model::{MessageId, UserId, limits};
 
 /// True in SQL for a row `message` whose receiver has yet to acknowledge it.
 const STILL_PENDING: &str =
@@ -60,8 +60,17 @@ impl Database {
         let mut statement = self.conn.prepare_cached(sql).doing(operation)?;
         let after = after.map_or(i64::MIN, |id| id.0);
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let rows = statement.query_map(params![key, after, limit], stored_message).doing(operation)?;
-        rows.collect::<rusqlite::Result<_>>().doing(operation)
+        let mut rows = statement.query(params![key, after, limit]).doing(operation)?;
+        let (mut messages, mut bytes) = (Vec::new(), 0);
+        while let Some(row) = rows.next().doing(operation)? {
+            let message = stored_message(row).doing(operation)?;
+            bytes += message.stanza.len();
+            messages.push(message);
+            if bytes >= limits::PAGE_BYTES {
+                break;
+            }
+        }
+        Ok(messages)
     }
 
     /// Takes up to `limit` messages with ids below `before` out of all archives; how many were taken. Messages that

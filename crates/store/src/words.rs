@@ -120,7 +120,8 @@ pub enum Read {
     Credentials { name: String },
     /// → [`Reply::UserData`]
     UserData { name: String },
-    /// Messages not yet acknowledged, oldest first → [`Reply::Messages`]
+    /// Messages not yet acknowledged, oldest first: `limit` of them or those that make up
+    /// [`PAGE_BYTES`](zaiseki_model::limits::PAGE_BYTES), whichever comes first → [`Reply::Messages`]
     Pending { user: UserId, after: Option<MessageId>, limit: usize },
     /// → [`Reply::Page`]
     Archive(ArchiveQuery),
@@ -154,6 +155,7 @@ pub struct ArchiveQuery {
     pub before: Option<MessageId>,
     /// Take the page from the end (RSM `<before/>`); the messages are in ascending order all the same.
     pub backwards: bool,
+    /// A page is also full once it holds [`PAGE_BYTES`](zaiseki_model::limits::PAGE_BYTES).
     pub limit: usize,
     /// Only these (XEP-0313 §4.3.3).
     pub ids: Option<Vec<MessageId>>,

@@ -5,7 +5,7 @@ mod common;
 use bytes::Bytes;
 use common::*;
 use std::sync::Arc;
-use zaiseki_model::{MessageId, RosterItem, StreamToken, Subscription, Timestamp, UserId};
+use zaiseki_model::{MessageId, RosterItem, StreamToken, Subscription, Timestamp, UserId, limits};
 use zaiseki_store::*;
 
 fn page(db: &Database, query: ArchiveQuery) -> Page {
@@ -63,6 +63,24 @@ fn a_message_waits_until_it_is_released_and_stays_archived() {
     assert_eq!(pending(&db, BOB, None, 10), [30]);
     assert_eq!(archived(&db, ANN), [10, 30]);
     assert_eq!(archived(&db, BOB), [10, 30]);
+}
+
+#[test]
+fn a_page_is_full_once_it_holds_so_many_bytes() {
+    let mut db = database();
+    let sized = |id: i64, bytes: usize| KeptMessage { stanza: Bytes::from(vec![b'x'; bytes]), ..message(id) };
+    let half = limits::PAGE_BYTES / 2;
+    let sizes = [half, half, 1, half, half - 1, 1];
+    let batch: Vec<Write> = sizes.into_iter().zip(1..).map(|(bytes, id)| Write::Message(sized(id, bytes))).collect();
+    db.commit(&batch).unwrap();
+    // Exactly at the limit, and one byte below it.
+    assert_eq!(pending(&db, BOB, None, 10), [1, 2]);
+    assert_eq!(pending(&db, BOB, Some(3), 10), [4, 5, 6]);
+    let pages = |backwards, limit| page(&db, ArchiveQuery { backwards, ..ArchiveQuery::new(BOB, limit) });
+    assert_eq!((ids(&pages(false, 10).messages), pages(false, 10).complete), (vec![1, 2], false));
+    assert_eq!((ids(&pages(true, 10).messages), pages(true, 10).complete), (vec![4, 5, 6], false));
+    let rest = page(&db, ArchiveQuery { after: Some(MessageId(3)), ..ArchiveQuery::new(BOB, 10) });
+    assert!(rest.complete && rest.messages.len() == 3);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Delivery of messages to a local user (RFC 6121 §8.5), now or later.
 
 use super::home::NoHome;
-use super::session::{CatchUp, Sent, SessionList};
+use super::session::{CatchUp, Pause, Sent, SessionList};
 use super::{Engine, HomeIx, SessionId};
 use crate::phases::keep::{push_delay, push_stanza_id, with_children};
 use crate::phases::{blocked_by_receiver, copy};
@@ -214,7 +214,7 @@ impl Engine {
         let (user, notes) = (data.user.id, data.offline_notes);
         if let Some(session) = self.session_mut(id) {
             let had = session.sm.iter().flat_map(|sm| sm.outgoing.iter().filter_map(|sent| sent.kept)).collect();
-            session.catching_up = Some(CatchUp { had, notes, missed: false, again: false });
+            session.catching_up = Some(CatchUp { had, notes, ..CatchUp::default() });
         }
         self.read(Read::Pending { user, after, limit: OFFLINE_PAGE }, move |engine, reply| match reply {
             Ok(Reply::Messages(page)) => engine.send_offline_page(id, page, after),
@@ -227,28 +227,48 @@ impl Engine {
         let Some(home) = self.session(id).map(|s| s.home) else { return };
         let by = self.homes[home].bare.clone();
         let domain = self.domain.clone();
-        let full = page.len() == OFFLINE_PAGE;
+        let bytes: usize = page.iter().map(|m| m.stanza.len()).sum();
+        let full = page.len() == OFFLINE_PAGE || bytes >= limits::PAGE_BYTES;
         let last = page.last().map(|m| m.id).or(after);
         let Some(progress) = self.session(id).and_then(|s| s.catching_up.clone()) else { return };
         let mut busy = self.in_flight_elsewhere(home, id);
         busy.extend(&progress.had);
+        let mut sent = None;
         for message in page.into_iter().filter(|m| !busy.contains(&m.id)) {
+            sent = Some(message.id);
             let mut children = Vec::with_capacity(200);
             push_stanza_id(&mut children, by.as_str(), message.id);
             push_delay(&mut children, domain.as_str(), message.id.time());
             let stanza = with_children(&message.stanza, &children);
             self.send(id, &stanza, Some(message.id));
         }
-        if progress.again {
-            return self.read_offline(id, None);
-        }
-        if full || progress.missed {
-            return self.read_offline(id, last);
+        if full || progress.missed || progress.again {
+            return self.pause_offline(id, last, sent);
         }
         if let Some(data) = self.data_mut(home).filter(|data| data.offline_notes == progress.notes) {
             data.offline = 0;
         }
         self.caught_up(id);
+    }
+
+    /// The next page waits until the client has taken what was sent, so that a long absence does not fill its outbox.
+    fn pause_offline(&mut self, id: SessionId, after: Option<MessageId>, sent: Option<MessageId>) {
+        let Some(session) = self.session_mut(id) else { return };
+        let unwritten = sent.filter(|_| session.sm.is_none());
+        if let Some(catching_up) = session.catching_up.as_mut() {
+            catching_up.paused = Some(Pause { after, unwritten });
+        }
+        self.continue_offline(id);
+    }
+
+    /// The client took something: the next page, when there is room for it.
+    pub(super) fn continue_offline(&mut self, id: SessionId) {
+        let Some(session) = self.session_mut(id) else { return };
+        let room = session.sm.as_ref().is_none_or(|sm| sm.outgoing.bytes() <= limits::PAGE_BYTES);
+        let Some(catching_up) = session.catching_up.as_mut().filter(|_| room) else { return };
+        let Some(pause) = catching_up.paused.take_if(|pause| pause.unwritten.is_none()) else { return };
+        let after = pause.after.filter(|_| !catching_up.again);
+        self.read_offline(id, after);
     }
 
     fn caught_up(&mut self, id: SessionId) {

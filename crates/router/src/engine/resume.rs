@@ -108,7 +108,10 @@ impl Engine {
         let released: Result<Vec<MessageId>, _> =
             sm.outgoing.ack(h).map(|list| list.into_iter().filter_map(|sent| sent.kept).collect());
         match released {
-            Ok(ids) => self.release(home, &ids),
+            Ok(ids) => {
+                self.release(home, &ids);
+                self.continue_offline(id);
+            }
             Err(too_high) => {
                 let close = Close::HandledCountTooHigh { h, sent: too_high.sent };
                 self.end_session(id, Some(close), Ended::Lost);
@@ -145,9 +148,13 @@ impl Engine {
     /// Bytes of these messages went to the socket of a session without stream management.
     pub fn written(&mut self, now: Timestamp, id: SessionId, messages: &[MessageId]) {
         self.now = now;
-        if let Some(home) = self.session(id).map(|s| s.home) {
-            self.release(home, messages);
+        let Some(session) = self.session_mut(id) else { return };
+        let home = session.home;
+        if let Some(pause) = session.catching_up.as_mut().and_then(|c| c.paused.as_mut()) {
+            pause.unwritten.take_if(|last| messages.contains(last));
         }
+        self.release(home, messages);
+        self.continue_offline(id);
     }
 
     /// A stanza from the client was handled: counts it, and remembers what its acknowledgement has to wait for.
@@ -295,6 +302,7 @@ impl Engine {
             self.push_bytes(id, &sent.bytes);
         }
         self.ask_ack(id);
+        self.continue_offline(id);
         Resumed::Session(id)
     }
 

@@ -76,6 +76,16 @@ pub(crate) struct CatchUp {
     pub missed: bool,
     /// An older one came back from a lost session: read everything again.
     pub again: bool,
+    /// The next page waits until the client has taken the one before it.
+    pub paused: Option<Pause>,
+}
+
+/// Where the next page of offline messages begins, and what it waits for besides acknowledgements.
+#[derive(Clone, Debug)]
+pub(crate) struct Pause {
+    pub after: Option<MessageId>,
+    /// Without stream management: the last message of the page, until its bytes left.
+    pub unwritten: Option<MessageId>,
 }
 
 /// The availability of a resource.

@@ -3,6 +3,7 @@
 //! What a test demands comes from the specifications, never from what the server happens to do.
 
 mod archive;
+mod backlog;
 mod blocking;
 mod carbons;
 mod crash;
