@@ -106,6 +106,15 @@ impl From<StoreError> for ControlError {
                 let text = Text::new(format!("{what} does not exist"), format!("{what} はありません"));
                 ControlError::NotFound { text }
             }
+            StoreError::LastAdministrator => {
+                let ja = "これは最後の管理者です。先に別の管理者を追加してください";
+                let text = Text::new("this is the last administrator: add another one first", ja);
+                ControlError::Conflict { text }
+            }
+            StoreError::Full { what, limit } => {
+                let text = Text::new(format!("there are {limit} {what} already"), format!("上限の {limit} に達しています"));
+                ControlError::Conflict { text }
+            }
             other => ControlError::Store(other),
         }
     }

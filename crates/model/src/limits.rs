@@ -61,3 +61,24 @@ pub const LDAP_MESSAGE_DEPTH: usize = 32;
 pub const LDAP_REFERRALS: usize = 32;
 /// Servers of one directory.
 pub const DIRECTORY_SERVERS: usize = 8;
+/// Characters of an administrator's name.
+pub const ADMIN_NAME_CHARS: usize = 64;
+/// Characters of an administrator's password.
+pub const ADMIN_PASSWORD_CHARS: usize = 256;
+/// Administrators of a cluster.
+pub const ADMINISTRATORS: usize = 1_000;
+/// Browser sessions of one administrator; the one used longest ago makes room.
+pub const SESSIONS_PER_ADMIN: usize = 10;
+/// API tokens of one administrator.
+pub const TOKENS_PER_ADMIN: usize = 50;
+/// Characters of a token's name.
+pub const TOKEN_NAME_CHARS: usize = 64;
+/// Days until a token expires, at most.
+pub const TOKEN_DAYS: u32 = 3_650;
+/// Passwords of administrators hashed at once (19 MiB of memory each), and waiting for their turn.
+pub const PASSWORD_HASHES: usize = 2;
+pub const PASSWORD_HASHES_WAITING: usize = 32;
+/// Accounts and addresses whose failed sign-ins are remembered; the one that failed longest ago makes room.
+pub const SIGN_IN_SUBJECTS: usize = 10_000;
+/// Lines in one page of the audit log.
+pub const PAGE_AUDIT: usize = 500;

@@ -18,6 +18,11 @@ pub enum StoreError {
     Conflict { what: String },
     #[error("{what} does not exist")]
     NotFound { what: String },
+    /// Nobody would be left who may administer the node.
+    #[error("this is the last administrator")]
+    LastAdministrator,
+    #[error("there are {limit} {what} already")]
+    Full { what: &'static str, limit: usize },
     /// A later release has changed the tables.
     #[error("the database has schema version {found}, this release knows {known}: start the newer release again")]
     NewerSchema { found: i64, known: i64 },

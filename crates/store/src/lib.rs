@@ -11,6 +11,8 @@
 //! its [`UserId`](zaiseki_model::UserId). A write for a user who was removed meanwhile is dropped, never an error:
 //! a batch may fail only for reasons that pass (disk full, I/O).
 
+mod admin_access;
+mod admins;
 mod archive;
 mod audit;
 mod calendar;
@@ -31,7 +33,9 @@ mod users;
 mod words;
 mod writer;
 
-pub use audit::{Audit, AuditEntry};
+pub use admin_access::{Key, SessionRow, TokenRow};
+pub use admins::{ADMINISTRATOR, AdminRow, SETUP_KEY, Sessions};
+pub use audit::{Audit, AuditEntry, AuditFilter};
 pub use calendar::{CalendarRow, GatewayHealth};
 pub use database::Database;
 pub use error::{Result, StoreError};
