@@ -23,7 +23,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     for (name, csv) in [("with passwords", passwords), ("with SCRAM keys", keys)] {
         let dir = tempfile::tempdir()?;
-        let store = Store::open(dir.path(), Options::default(), Box::new(|_| {}))?;
+        let store = Store::open(dir.path(), "example.com", Options::default(), Box::new(|_| {}))?;
         let app = App::open(store, "example.com", dir.path(), |_| {})?;
         let began = Instant::now();
         let report = import(&app, "speed", csv.as_bytes())?;

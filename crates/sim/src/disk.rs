@@ -1,6 +1,7 @@
 //! The database with a writer that takes its time, loses what is staged in a crash, and readers that wait for it.
 
 use crate::fault::Fault;
+use crate::text;
 use std::collections::HashSet;
 use zaiseki_model::Timestamp;
 use zaiseki_router::engine::ReadRequest;
@@ -27,7 +28,7 @@ pub struct Disk {
 
 impl Disk {
     pub fn new(users: &[NewUser], fault: Fault) -> Result<Self, StoreError> {
-        let mut database = Database::open_in_memory()?;
+        let mut database = Database::open_in_memory(text::DOMAIN)?;
         let audit = Audit { actor: "system".to_owned(), at: Timestamp::ZERO };
         for user in users {
             database.create_user(user, &audit)?;

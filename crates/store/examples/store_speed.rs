@@ -20,7 +20,7 @@ fn main() -> Outcome<()> {
     let temporary = tempfile::tempdir()?;
     let dir = std::env::args().nth(1).map_or(temporary.path().to_owned(), Into::into);
     let path = dir.join("zaiseki.sqlite");
-    let mut db = Database::open(&path)?;
+    let mut db = Database::open(&path, "example.com")?;
     let users: Vec<NewUser> = (0..USERS).map(new_user).collect();
     let audit = Audit { actor: "example".to_owned(), at: Timestamp::ZERO };
     let taken = timed("user created in bulk", USERS, || db.create_many(&users, &audit))?;
@@ -30,10 +30,10 @@ fn main() -> Outcome<()> {
     release_all(&mut db, &users)?;
     let size = std::fs::metadata(&path)?.len();
     println!("{:<52} {:>9.0} bytes", "file, per message", size as f64 / MESSAGES as f64);
-    let db = Database::open_read_only(&path)?;
+    let db = Database::open_read_only(&path, "example.com")?;
     read_speed(&db, &users)?;
     drop(db);
-    big_archive(&mut Database::open(&path)?, &users)?;
+    big_archive(&mut Database::open(&path, "example.com")?, &users)?;
     store_speed(&dir, &users)
 }
 
@@ -169,7 +169,7 @@ fn big_archive(db: &mut Database, users: &[NewUser]) -> Outcome<()> {
 
 /// Through the threads: submitted one by one as fast as possible, until all is durable.
 fn store_speed(dir: &Path, users: &[NewUser]) -> Outcome<()> {
-    let store = Store::open(dir, Options::default(), Box::new(|_| ()))?;
+    let store = Store::open(dir, "example.com", Options::default(), Box::new(|_| ()))?;
     let writes: Vec<Write> = messages(users, MESSAGES, MESSAGES / 2).into_iter().map(Write::Message).collect();
     let count = writes.len();
     timed("message submitted to the store until durable", count, || {

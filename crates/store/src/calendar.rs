@@ -92,13 +92,14 @@ impl Database {
         tx.commit().doing(operation)
     }
 
-    /// Everything known, for the start: by user, then gateway.
+    /// Everything known of the served domain's users, for the start: by user, then gateway.
     pub fn load_calendar(&self) -> Result<Vec<CalendarRow>> {
         let operation = "loading calendars";
         let sql = "SELECT a.id, a.name, c.gateway, c.fetched_at, c.error, c.user_key
-                   FROM calendar_user c JOIN account a ON a.user_key = c.user_key ORDER BY c.user_key, c.gateway";
+                   FROM calendar_user c JOIN account a ON a.user_key = c.user_key
+                   WHERE a.domain = ?1 ORDER BY c.user_key, c.gateway";
         let mut statement = self.conn.prepare_cached(sql).doing(operation)?;
-        let mut rows = statement.query([]).doing(operation)?;
+        let mut rows = statement.query([&self.domain]).doing(operation)?;
         let mut result = Vec::new();
         while let Some(row) = rows.next().doing(operation)? {
             let (mut entry, key) = calendar_row(row).doing(operation)?;

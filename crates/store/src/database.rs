@@ -22,6 +22,8 @@ const READER_CACHE_KIB: i64 = 16 * 1024;
 /// One connection. Deterministic: times and ids come from the caller.
 pub struct Database {
     pub(crate) conn: Connection,
+    /// Whose users go by their names here. Accounts of other domains are kept, and not seen.
+    pub(crate) domain: String,
     /// Internal keys of users, learned on use. A key never changes and is never given to another user.
     keys: RefCell<HashMap<UserId, i64>>,
     counters: Counters,
@@ -37,11 +39,12 @@ pub(crate) struct Counters {
 }
 
 impl Database {
-    /// Opens the file for writing, makes it (mode 0600) when missing, and brings its schema up to date.
+    /// Opens the file for writing, makes it (mode 0600) when missing, and brings its schema up to date. Accounts from before
+    /// accounts had a domain become those of `domain`.
     ///
     /// # Errors
     /// [`StoreError::NewerSchema`], or what SQLite or the file system says.
-    pub fn open(path: &Path) -> Result<Database> {
+    pub fn open(path: &Path, domain: &str) -> Result<Database> {
         // SQLite gives its log and index files the mode of the database file.
         OpenOptions::new()
             .create(true)
@@ -50,24 +53,24 @@ impl Database {
             .open(path)
             .map_err(|source| StoreError::Create { path: path.to_owned(), source })?;
         let conn = Connection::open(path).map_err(|source| StoreError::Open { path: path.to_owned(), source })?;
-        Self::writable(conn)
+        Self::writable(conn, domain)
     }
 
     /// A database that lives as long as this value.
-    pub fn open_in_memory() -> Result<Database> {
-        Self::writable(Connection::open_in_memory().doing("opening a database in memory")?)
+    pub fn open_in_memory(domain: &str) -> Result<Database> {
+        Self::writable(Connection::open_in_memory().doing("opening a database in memory")?, domain)
     }
 
     /// A second connection that can't write. The file must have been opened for writing before.
-    pub fn open_read_only(path: &Path) -> Result<Database> {
+    pub fn open_read_only(path: &Path, domain: &str) -> Result<Database> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let conn =
             Connection::open_with_flags(path, flags).map_err(|source| StoreError::Open { path: path.to_owned(), source })?;
         set_up(&conn, READER_CACHE_KIB)?;
-        Ok(Self::new(conn, Counters { doc_order: 0, message: 0 }))
+        Ok(Self::new(conn, domain, Counters { doc_order: 0, message: 0 }))
     }
 
-    fn writable(conn: Connection) -> Result<Database> {
+    fn writable(conn: Connection, domain: &str) -> Result<Database> {
         let operation = "setting up the database";
         conn.pragma_update(None, "journal_mode", "WAL").doing(operation)?;
         conn.pragma_update(None, "synchronous", "FULL").doing(operation)?;
@@ -75,12 +78,14 @@ impl Database {
         conn.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024).doing(operation)?;
         set_up(&conn, WRITER_CACHE_KIB)?;
         migrate::migrate(&conn)?;
+        // Step 3 of the schema could not know it.
+        conn.execute("UPDATE account SET domain = ?1 WHERE domain = ''", [domain]).doing(operation)?;
         let counters = Counters { doc_order: counter(&conn, "doc_order")?, message: counter(&conn, "message")? };
-        Ok(Self::new(conn, counters))
+        Ok(Self::new(conn, domain, counters))
     }
 
-    fn new(conn: Connection, counters: Counters) -> Database {
-        Database { conn, keys: RefCell::new(HashMap::new()), counters }
+    fn new(conn: Connection, domain: &str, counters: Counters) -> Database {
+        Database { conn, domain: domain.to_owned(), keys: RefCell::new(HashMap::new()), counters }
     }
 
     /// Applies all writes in one transaction; when this returns they are on disk. On an error none is.
@@ -211,7 +216,7 @@ mod tests {
     fn the_files_are_private_and_durable_settings_hold() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("test.sqlite");
-        let db = Database::open(&path).unwrap();
+        let db = Database::open(&path, "example.com").unwrap();
         for entry in std::fs::read_dir(dir.path()).unwrap() {
             let entry = entry.unwrap();
             assert_eq!(entry.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{entry:?}");
@@ -225,8 +230,8 @@ mod tests {
     fn a_reader_cannot_write() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("test.sqlite");
-        let _writer = Database::open(&path).unwrap();
-        let mut reader = Database::open_read_only(&path).unwrap();
+        let _writer = Database::open(&path, "example.com").unwrap();
+        let mut reader = Database::open_read_only(&path, "example.com").unwrap();
         assert!(reader.meta_put("a", b"b").is_err());
     }
 }

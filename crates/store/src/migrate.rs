@@ -4,7 +4,7 @@ use crate::error::{Doing, Result, StoreError};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 
 /// Step `n` leads from version `n` to `n + 1`.
-const STEPS: &[&str] = &[include_str!("schema/0001.sql"), include_str!("schema/0002.sql")];
+const STEPS: &[&str] = &[include_str!("schema/0001.sql"), include_str!("schema/0002.sql"), include_str!("schema/0003.sql")];
 
 /// The schema version of this release.
 pub(crate) const KNOWN: i64 = STEPS.len() as i64;
@@ -47,6 +47,35 @@ mod tests {
         migrate(&conn).unwrap();
         migrate(&conn).unwrap();
         assert_eq!(version(&conn).unwrap(), KNOWN);
+    }
+
+    #[test]
+    fn accounts_get_a_domain_and_keep_their_keys() {
+        let conn = Connection::open_in_memory().unwrap();
+        conn.execute_batch(STEPS[0]).unwrap();
+        conn.execute_batch("CREATE TABLE schema_version (version BIGINT NOT NULL); INSERT INTO schema_version VALUES (1)")
+            .unwrap();
+        let add = |name: &str| {
+            let sql = "INSERT INTO account (id, name, display_name, mail, telephone, language, enabled, calendar, roster_version)
+                       VALUES (?1, ?1, 'd', 'm', 't', 'ja', 1, 0, 7)";
+            conn.execute(sql, [name]).unwrap();
+            conn.last_insert_rowid()
+        };
+        let (anna, gone) = (add("anna"), add("gone"));
+        conn.execute("DELETE FROM account WHERE user_key = ?1", [gone]).unwrap();
+        migrate(&conn).unwrap();
+        let row = conn.query_row("SELECT user_key, domain, display_name, language, roster_version FROM account", [], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
+        });
+        let expected: (i64, String, String, String, i64) = (anna, String::new(), "d".to_owned(), "ja".to_owned(), 7);
+        assert_eq!(row.unwrap(), expected);
+        // A key is never used twice, not even that of a user removed before the migration.
+        conn.execute("UPDATE account SET domain = 'example.com'", []).unwrap();
+        let sql = "INSERT INTO account (id, domain, name, display_name, mail, telephone, enabled, calendar)
+                   VALUES (x'01', ?1, 'anna', '', '', '', 1, 1)";
+        conn.execute(sql, ["example.org"]).unwrap();
+        assert_eq!(conn.last_insert_rowid(), gone + 1);
+        assert!(conn.execute(&sql.replace("x'01'", "x'02'"), ["example.org"]).is_err(), "one name twice in a domain");
     }
 
     #[test]

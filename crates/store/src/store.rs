@@ -51,14 +51,15 @@ struct Handle {
 }
 
 impl Store {
-    /// Opens or makes the database in `dir`. The caller guards `dir` against a second process.
+    /// Opens or makes the database in `dir`; names of users are those of `domain` (prepared, RFC 7622 §3.2). The caller guards
+    /// `dir` against a second process.
     ///
     /// # Errors
     /// As [`Database::open`]; [`StoreError::Thread`] when a thread can't be started.
-    pub fn open(dir: &Path, options: Options, on_durable: Box<dyn Fn(Durable) + Send>) -> Result<Store> {
+    pub fn open(dir: &Path, domain: &str, options: Options, on_durable: Box<dyn Fn(Durable) + Send>) -> Result<Store> {
         let path = dir.join(FILE);
-        let database = Database::open(&path)?;
-        let readers = (0..options.readers.max(1)).map(|_| Database::open_read_only(&path));
+        let database = Database::open(&path, domain)?;
+        let readers = (0..options.readers.max(1)).map(|_| Database::open_read_only(&path, domain));
         let readers: Vec<Database> = readers.collect::<Result<_>>()?;
         let shared = Arc::new(Shared::new(options));
         let store = Store(Arc::new(Handle { shared: shared.clone(), threads: Mutex::new(Vec::new()) }));

@@ -25,9 +25,9 @@ impl Database {
     pub(crate) fn stream(&self, token: &StreamToken) -> Result<Option<StreamRow>> {
         let operation = "reading a stream";
         let sql = "SELECT a.name, a.id, s.resource, s.h, s.opened_at
-                   FROM stream s JOIN account a ON a.user_key = s.user_key WHERE s.token = ?1";
+                   FROM stream s JOIN account a ON a.user_key = s.user_key WHERE s.token = ?1 AND a.domain = ?2";
         let mut statement = self.conn.prepare_cached(sql).doing(operation)?;
-        let row = statement.query_row([token.0], |row| {
+        let row = statement.query_row(params![token.0, self.domain], |row| {
             Ok(StreamRow {
                 name: row.get(0)?,
                 user: UserId(row.get(1)?),

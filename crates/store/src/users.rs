@@ -16,7 +16,7 @@ pub struct NewUser {
     pub sha1: Option<ScramKeys>,
 }
 
-/// Which users to list, ordered by name (as bytes).
+/// Which users of the served domain to list, ordered by name (as bytes).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UserFilter {
     /// Only names after this one: the last name of the page before.
@@ -31,7 +31,8 @@ pub struct UserFilter {
 
 const COLUMNS: &str = "SELECT id, name, display_name, mail, telephone, language, enabled, calendar, user_key,
                        roster_version FROM account";
-const FILTER: &str = "WHERE name > ?1 AND (?2 IS NULL OR enabled = ?2) AND (?3 IS NULL OR calendar = ?3)
+const NAMED: &str = "WHERE domain = ?1 AND name = ?2";
+const FILTER: &str = "WHERE domain = ?5 AND name > ?1 AND (?2 IS NULL OR enabled = ?2) AND (?3 IS NULL OR calendar = ?3)
                       AND (?4 IS NULL OR name LIKE ?4 ESCAPE '\\' OR display_name LIKE ?4 ESCAPE '\\'
                            OR mail LIKE ?4 ESCAPE '\\')";
 
@@ -62,10 +63,10 @@ impl Database {
     /// False when the name or id is taken.
     fn insert_user(&self, new: &NewUser, audit: &Audit) -> Result<bool> {
         let operation = "creating a user";
-        let sql = "INSERT INTO account (id, name, display_name, mail, telephone, language, enabled, calendar)
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING RETURNING user_key";
+        let sql = "INSERT INTO account (id, name, display_name, mail, telephone, language, enabled, calendar, domain)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT DO NOTHING RETURNING user_key";
         let User { id, name, display_name, mail, telephone, language, enabled, calendar } = &new.user;
-        let values = params![id.0, name, display_name, mail, telephone, language, enabled, calendar];
+        let values = params![id.0, name, display_name, mail, telephone, language, enabled, calendar, self.domain];
         let mut statement = self.conn.prepare_cached(sql).doing(operation)?;
         let key: Option<i64> = statement.query_row(values, |row| row.get(0)).optional().doing(operation)?;
         let Some(key) = key else { return Ok(false) };
@@ -98,8 +99,8 @@ impl Database {
 
     pub fn user_by_name(&self, name: &str) -> Result<Option<User>> {
         let operation = "reading a user";
-        let mut statement = self.conn.prepare_cached(&format!("{COLUMNS} WHERE name = ?1")).doing(operation)?;
-        statement.query_row([name], user).optional().doing(operation)
+        let mut statement = self.conn.prepare_cached(&format!("{COLUMNS} {NAMED}")).doing(operation)?;
+        statement.query_row([&self.domain, name], user).optional().doing(operation)
     }
 
     pub fn user_by_id(&self, id: UserId) -> Result<Option<User>> {
@@ -114,11 +115,11 @@ impl Database {
 
     pub fn list_users(&self, filter: &UserFilter) -> Result<Vec<User>> {
         let operation = "listing users";
-        let sql = format!("{COLUMNS} {FILTER} ORDER BY name LIMIT ?5");
+        let sql = format!("{COLUMNS} {FILTER} ORDER BY name LIMIT ?6");
         let mut statement = self.conn.prepare_cached(&sql).doing(operation)?;
         let limit = if filter.limit == 0 { i64::MAX } else { i64::try_from(filter.limit).unwrap_or(i64::MAX) };
         let after = filter.after.as_deref().unwrap_or("");
-        let values = params![after, filter.enabled, filter.calendar, like(filter), limit];
+        let values = params![after, filter.enabled, filter.calendar, like(filter), self.domain, limit];
         let rows = statement.query_map(values, user).doing(operation)?;
         rows.collect::<rusqlite::Result<_>>().doing(operation)
     }
@@ -128,9 +129,18 @@ impl Database {
         let operation = "counting users";
         let sql = format!("SELECT count(*) FROM account {FILTER}");
         let mut statement = self.conn.prepare_cached(&sql).doing(operation)?;
-        let values = params!["", filter.enabled, filter.calendar, like(filter)];
+        let values = params!["", filter.enabled, filter.calendar, like(filter), self.domain];
         let count: i64 = statement.query_row(values, |row| row.get(0)).doing(operation)?;
         Ok(count.unsigned_abs())
+    }
+
+    /// Domains that accounts were made for and this database was not opened for, with their accounts. Nobody of them can sign in.
+    pub fn other_domains(&self) -> Result<Vec<(String, u64)>> {
+        let operation = "counting accounts of other domains";
+        let sql = "SELECT domain, count(*) FROM account WHERE domain <> ?1 GROUP BY domain ORDER BY domain";
+        let mut statement = self.conn.prepare_cached(sql).doing(operation)?;
+        let rows = statement.query_map([&self.domain], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?.unsigned_abs())));
+        rows.doing(operation)?.collect::<rusqlite::Result<_>>().doing(operation)
     }
 
     /// Replaces everything but the id; a new name is a new address for the same person.
@@ -184,9 +194,10 @@ impl Database {
         let operation = "reading credentials";
         let sql = "SELECT a.id, a.enabled, sha256_salt, sha256_iterations, sha256_stored, sha256_server,
                    sha1_salt, sha1_iterations, sha1_stored, sha1_server
-                   FROM account a LEFT JOIN credentials c ON c.user_key = a.user_key WHERE a.name = ?1";
+                   FROM account a LEFT JOIN credentials c ON c.user_key = a.user_key
+                   WHERE a.domain = ?1 AND a.name = ?2";
         let mut statement = self.conn.prepare_cached(sql).doing(operation)?;
-        let row = statement.query_row([name], |row| {
+        let row = statement.query_row([&self.domain, name], |row| {
             let (sha256, sha1) = (scram_keys(row, 2)?, scram_keys(row, 6)?);
             Ok(Credentials { user: UserId(row.get(0)?), enabled: row.get(1)?, sha256, sha1 })
         });
@@ -197,8 +208,8 @@ impl Database {
         let operation = "reading what a user's home needs";
         // One snapshot, so that the roster and its version belong together.
         let tx = self.conn.unchecked_transaction().doing(operation)?;
-        let mut statement = self.conn.prepare_cached(&format!("{COLUMNS} WHERE name = ?1")).doing(operation)?;
-        let row = statement.query_row([name], |row| Ok((user(row)?, row.get(8)?, row.get(9)?)));
+        let mut statement = self.conn.prepare_cached(&format!("{COLUMNS} {NAMED}")).doing(operation)?;
+        let row = statement.query_row([&self.domain, name], |row| Ok((user(row)?, row.get(8)?, row.get(9)?)));
         let Some((user, key, version)) = row.optional().doing(operation)? else { return Ok(None) };
         let key: i64 = key;
         let docs = self.home_docs(key)?;

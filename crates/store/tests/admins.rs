@@ -28,7 +28,7 @@ fn admin(id: AdminId, name: &str, role: &str) -> AdminRow {
 }
 
 fn with_two() -> Database {
-    let mut db = Database::open_in_memory().unwrap();
+    let mut db = Database::open_in_memory("example.com").unwrap();
     db.create_admin(&admin(HANA, "hana", ADMINISTRATOR), &audit()).unwrap();
     db.create_admin(&admin(KEN, "ken", "operator"), &audit()).unwrap();
     db
@@ -73,7 +73,7 @@ fn the_last_administrator_stays() {
 
 #[test]
 fn a_link_makes_one_administrator_and_only_the_first() {
-    let mut db = Database::open_in_memory().unwrap();
+    let mut db = Database::open_in_memory("example.com").unwrap();
     let new = admin(HANA, "hana", ADMINISTRATOR);
     assert!(!db.create_first_admin(&new, b"link", &audit()).unwrap());
     db.meta_put(SETUP_KEY, b"link").unwrap();
@@ -154,7 +154,7 @@ fn tokens_are_found_by_their_hash_and_bounded() {
 
 #[test]
 fn the_trail_is_searched_by_each_of_its_columns() {
-    let mut db = Database::open_in_memory().unwrap();
+    let mut db = Database::open_in_memory("example.com").unwrap();
     for (secs, actor, action, object) in
         [(1, "a", "user.create", "user:x"), (2, "b", "user.remove", "user:x"), (3, "a", "userlist.put", "user:y")]
     {

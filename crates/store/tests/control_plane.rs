@@ -35,6 +35,28 @@ fn users_are_made_found_and_signed_in() {
     assert_eq!(credentials(&db, "carl"), None);
 }
 
+/// The same file, opened for one domain and then for another.
+#[test]
+fn a_name_is_one_of_its_domain() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("db.sqlite");
+    let mut com = Database::open(&path, "example.com").unwrap();
+    com.create_user(&new_user(ANN, "ann"), &audit()).unwrap();
+    com.replace_intervals(EWS, Timestamp::from_secs(1), &[(ANN, Vec::new())]).unwrap();
+    drop(com);
+    let mut org = Database::open(&path, "example.org").unwrap();
+    assert_eq!(org.other_domains().unwrap(), [("example.com".to_owned(), 1)]);
+    assert_eq!((org.user_by_name("ann").unwrap(), credentials(&org, "ann")), (None, None));
+    assert_eq!((org.list_users(&UserFilter::default()).unwrap(), org.load_calendar().unwrap()), (vec![], vec![]));
+    assert!(matches!(org.read(&Read::UserData { name: "ann".to_owned() }), Ok(Reply::UserData(None))));
+    org.create_user(&new_user(BOB, "ann"), &audit()).unwrap();
+    org.update_user(&User { mail: "new@example.org".to_owned(), ..user(BOB, "ann") }, &audit()).unwrap();
+    drop(org);
+    let com = Database::open(&path, "example.com").unwrap();
+    assert_eq!(com.user_by_name("ann").unwrap(), Some(user(ANN, "ann")));
+    assert_eq!((com.count_users(&UserFilter::default()).unwrap(), com.load_calendar().unwrap().len()), (1, 1));
+}
+
 #[test]
 fn a_taken_name_or_id_is_a_conflict() {
     let mut db = database();
@@ -212,7 +234,7 @@ fn settings_and_node_values_are_kept() {
 
 #[test]
 fn the_trail_is_paged_newest_first_and_purged() {
-    let mut db = Database::open_in_memory().unwrap();
+    let mut db = Database::open_in_memory("example.com").unwrap();
     for secs in 1..=3 {
         let audit = Audit { actor: "someone".to_owned(), at: Timestamp::from_secs(secs) };
         db.audit_append(&audit, "console.sign_in", "console", None, Some(&json!({"n": secs}))).unwrap();

@@ -29,7 +29,7 @@ fn child() {
         writeln!(std::io::stdout().lock(), "durable {seq}").unwrap();
         reported.store(seq, Ordering::Release);
     };
-    let store = Store::open(Path::new(&dir), Options::default(), Box::new(report)).unwrap();
+    let store = Store::open(Path::new(&dir), "example.com", Options::default(), Box::new(report)).unwrap();
     let first = store.query(|db| db.max_message_id()).unwrap().map_or(1, |id| id.0.unsigned_abs() + 1);
     durable.store(first, Ordering::Release);
     let token = StreamToken([7; 16]);
@@ -66,7 +66,7 @@ fn run_and_kill(dir: &Path, reports: u64) -> u64 {
 #[test]
 fn nothing_reported_durable_is_lost() {
     let dir = tempfile::tempdir().unwrap();
-    let mut db = Database::open(&dir.path().join(FILE)).unwrap();
+    let mut db = Database::open(&dir.path().join(FILE), "example.com").unwrap();
     db.create_many(&[new_user(ANN, "ann"), new_user(BOB, "bob")], &audit()).unwrap();
     let at = zaiseki_model::Timestamp::ZERO;
     db.commit(&[Write::StreamOpen { token: TOKEN, user: ANN, resource: "r".to_owned(), at }]).unwrap();
@@ -75,7 +75,7 @@ fn nothing_reported_durable_is_lost() {
     for round in 0..ROUNDS {
         let reported = run_and_kill(dir.path(), 1 + round * 7 % 13);
         assert!(reported > last, "the child made progress");
-        let db = Database::open(&dir.path().join(FILE)).unwrap();
+        let db = Database::open(&dir.path().join(FILE), "example.com").unwrap();
         last = db.max_message_id().unwrap().unwrap().0.unsigned_abs();
         assert!(last >= reported, "round {round}: {reported} was reported, {last} is there");
         // The batch is all or nothing: every message up to the last is there, and `h` goes with it.

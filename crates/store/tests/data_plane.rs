@@ -126,12 +126,12 @@ fn writes_for_unknown_users_are_dropped() {
 fn ids_are_remembered_beyond_purge_and_reopening() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("db");
-    let mut db = Database::open(&path).unwrap();
+    let mut db = Database::open(&path, "example.com").unwrap();
     assert_eq!(db.max_message_id().unwrap(), None);
     db.create_user(&new_user(BOB, "bob"), &audit()).unwrap();
     db.commit(&[Write::Message(unarchived(30)), Write::Message(unarchived(20)), release(BOB, 30)]).unwrap();
     drop(db);
-    assert_eq!(Database::open(&path).unwrap().max_message_id().unwrap(), Some(MessageId(30)));
+    assert_eq!(Database::open(&path, "example.com").unwrap().max_message_id().unwrap(), Some(MessageId(30)));
 }
 
 #[test]

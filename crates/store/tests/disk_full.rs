@@ -31,7 +31,7 @@ fn child() {
         }
     };
     let options = Options { unwritten_bytes: 1024 * 1024, batch_writes: 8, ..Options::default() };
-    let store = Store::open(Path::new(&dir), options, Box::new(report)).unwrap();
+    let store = Store::open(Path::new(&dir), "example.com", options, Box::new(report)).unwrap();
     store.call(|db| db.create_many(&[new_user(ANN, "ann"), new_user(BOB, "bob")], &audit())).unwrap();
     (1..=MESSAGES).for_each(|seq| store.submit(seq, vec![big(seq.cast_signed())]));
     wait_for("the refusal", || matches!(store.flush(), Err(StoreError::Unavailable(_))));
@@ -66,7 +66,7 @@ fn a_full_disk_loses_nothing_and_recovers_by_itself() {
     seen.extend(lines);
     assert!(child.wait().unwrap().success(), "{seen:?}");
     assert!(seen.contains(&format!("durable {MESSAGES}")), "{seen:?}");
-    let db = Database::open(&dir.path().join("zaiseki.sqlite")).unwrap();
+    let db = Database::open(&dir.path().join("zaiseki.sqlite"), "example.com").unwrap();
     let Reply::UserData(Some(bob)) = db.read(&Read::UserData { name: "bob".to_owned() }).unwrap() else { panic!() };
     assert_eq!(bob.pending, MESSAGES);
 }

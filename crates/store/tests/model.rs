@@ -146,7 +146,7 @@ proptest! {
     fn direct_commits_follow_the_model(steps in proptest::collection::vec(step(), 1..60)) {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("db");
-        let mut db = Database::open(&path).unwrap();
+        let mut db = Database::open(&path, "example.com").unwrap();
         db.create_many(&users(), &audit()).unwrap();
         let (mut model, mut batch) = (Model::default(), Vec::new());
         for step in steps.iter().chain([&Step::Commit]) {
@@ -178,7 +178,7 @@ proptest! {
     fn staged_batches_follow_the_model(steps in proptest::collection::vec(step(), 1..60)) {
         let dir = tempfile::tempdir().unwrap();
         let options = Options { batch_window: Duration::from_secs(60), ..Options::default() };
-        let store = Store::open(dir.path(), options, Box::new(|_| ())).unwrap();
+        let store = Store::open(dir.path(), "example.com", options, Box::new(|_| ())).unwrap();
         store.call(|db| db.create_many(&users(), &audit())).unwrap();
         let (mut model, mut seq) = (Model::default(), 0);
         for step in steps.iter().chain([&Step::Commit]) {
@@ -195,6 +195,6 @@ proptest! {
             }
         }
         store.close();
-        compare(&Database::open(&dir.path().join("zaiseki.sqlite")).unwrap(), &model);
+        compare(&Database::open(&dir.path().join("zaiseki.sqlite"), "example.com").unwrap(), &model);
     }
 }

@@ -18,7 +18,7 @@ fn never() -> Options {
 fn open(dir: &Path, options: Options) -> (Store, Arc<Mutex<Vec<Durable>>>) {
     let reports = Arc::new(Mutex::new(Vec::new()));
     let log = reports.clone();
-    let store = Store::open(dir, options, Box::new(move |durable| log.lock().unwrap().push(durable))).unwrap();
+    let store = Store::open(dir, "example.com", options, Box::new(move |durable| log.lock().unwrap().push(durable))).unwrap();
     store.call(|db| db.create_many(&[new_user(ANN, "ann"), new_user(BOB, "bob")], &audit())).unwrap();
     (store, reports)
 }

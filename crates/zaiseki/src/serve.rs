@@ -68,8 +68,9 @@ pub async fn start(config: &Config) -> Result<Running> {
     let domain: BareJid = config.domain.parse().with_context(|| format!("domain {}", config.domain))?;
     let (certificate, files) = load_certificate(config)?;
     let events = StoreEvents::default();
-    let store = Store::open(&config.data_dir, Options::default(), Box::new(events.on_durable()))
+    let store = Store::open(&config.data_dir, &config.domain, Options::default(), Box::new(events.on_durable()))
         .with_context(|| format!("the database in {}", config.data_dir.display()))?;
+    warn_of_other_domains(&store, &config.domain)?;
     let later = Later::default();
     let app = open_app(config, &store, &later)?;
     let node = make_node(config, domain, &store, &events, &app)?;
@@ -91,6 +92,14 @@ pub async fn start(config: &Config) -> Result<Running> {
     running.listen(config).await?;
     running.start_background()?;
     Ok(running)
+}
+
+/// Whoever changes the domain in the configuration file finds nobody able to sign in: the log says why.
+fn warn_of_other_domains(store: &Store, domain: &str) -> Result<()> {
+    for (other, accounts) in store.query(|database| database.other_domains())? {
+        tracing::warn!(accounts, other, served = domain, "the database holds accounts of a domain that this node does not serve");
+    }
+    Ok(())
 }
 
 fn load_certificate(config: &Config) -> Result<(Arc<ReloadableCert>, Paths)> {

@@ -18,7 +18,7 @@ pub(crate) struct Bench {
 }
 
 pub(crate) fn app(dir: &FilePath) -> App {
-    let store = Store::open(dir, Options::default(), Box::new(|_| {})).unwrap();
+    let store = Store::open(dir, "example.com", Options::default(), Box::new(|_| {})).unwrap();
     App::open(store, "example.com", dir, |_| {}).unwrap()
 }
 

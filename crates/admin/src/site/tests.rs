@@ -6,7 +6,7 @@ use zaiseki_store::{Options, Store};
 
 async fn get_with(path: &str, headers: &[(header::HeaderName, &str)]) -> (StatusCode, HeaderMap, String) {
     let dir = tempfile::tempdir().unwrap();
-    let store = Store::open(dir.path(), Options::default(), Box::new(|_| {})).unwrap();
+    let store = Store::open(dir.path(), "example.com", Options::default(), Box::new(|_| {})).unwrap();
     let app = App::open(store, "example.com", dir.path(), |_| {}).unwrap();
     let xmpp = Router::new().route(BOSH_PATH, get(|| async { "bosh" }));
     let mut request = Request::builder().uri(path);

@@ -13,7 +13,7 @@ pub(crate) struct Fixture {
 impl Fixture {
     pub fn new() -> Fixture {
         let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(dir.path(), Options::default(), Box::new(|_| {})).unwrap();
+        let store = Store::open(dir.path(), "example.com", Options::default(), Box::new(|_| {})).unwrap();
         let changes = Arc::new(StdMutex::new(Vec::new()));
         let log = changes.clone();
         let app = App::open(store, "example.com", dir.path(), move |change| log.lock().unwrap().push(change)).unwrap();

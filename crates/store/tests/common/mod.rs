@@ -38,7 +38,7 @@ pub fn new_user(id: UserId, name: &str) -> NewUser {
 
 /// With Ann and Bob.
 pub fn database() -> Database {
-    let mut db = Database::open_in_memory().unwrap();
+    let mut db = Database::open_in_memory("example.com").unwrap();
     db.create_user(&new_user(ANN, "ann"), &audit()).unwrap();
     db.create_user(&new_user(BOB, "bob"), &audit()).unwrap();
     db

@@ -53,7 +53,7 @@ impl Door {
     }
 
     fn here(config: &Config, lock: DataDirLock) -> Result<Door> {
-        let store = Store::open(&config.data_dir, Options::default(), Box::new(|_| {}))?;
+        let store = Store::open(&config.data_dir, &config.domain, Options::default(), Box::new(|_| {}))?;
         let app = App::open(store.clone(), &config.domain, &config.data_dir, |_| {})?;
         let routes = api(app).layer(axum::Extension(own_caller()));
         Ok(Door::Here { routes, _store: store, _lock: lock })

@@ -56,7 +56,7 @@ impl Bench {
     /// What `serve` does for administrators.
     fn node(&self) -> (DataDirLock, tokio::task::JoinHandle<()>) {
         let lock = DataDirLock::acquire(&self.config.data_dir).unwrap();
-        let store = Store::open(&self.config.data_dir, Options::default(), Box::new(|_| {})).unwrap();
+        let store = Store::open(&self.config.data_dir, &self.config.domain, Options::default(), Box::new(|_| {})).unwrap();
         let app = App::open(store, &self.config.domain, &self.config.data_dir, |_| {}).unwrap();
         let socket = AdminSocket::bind(&self.config.data_dir).unwrap();
         let serve = async { socket.serve(app, std::future::pending()).await.unwrap() };

@@ -73,7 +73,7 @@ fn config(folder: &Path) -> Config {
 
 /// Makes the people and their contact lists.
 fn prepare(folder: &Path, password: &str) -> Result<Vec<(&'static str, UserId)>> {
-    let store = Store::open(folder, Options::default(), Box::new(|_| {}))?;
+    let store = Store::open(folder, DOMAIN, Options::default(), Box::new(|_| {}))?;
     let app = App::open(store.clone(), DOMAIN, folder, |_| {})?;
     let mut ids = Vec::new();
     for person in &PEOPLE {

@@ -100,7 +100,7 @@ fn started(options: &NodeOptions, changes: &[(&str, Value)], people: usize) -> O
 /// Settings and accounts, before the node starts.
 fn furnish(node: &Node, changes: &[(&str, Value)], people: usize) {
     std::fs::create_dir_all(node.data_dir()).expect("a folder");
-    let store = Store::open(&node.data_dir(), Options::default(), Box::new(|_| {})).expect("a database");
+    let store = Store::open(&node.data_dir(), node.domain(), Options::default(), Box::new(|_| {})).expect("a database");
     let app = App::open(store.clone(), node.domain(), &node.data_dir(), |_| {}).expect("the control plane");
     let changes: BTreeMap<String, Value> = changes.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect();
     settings::put(&app, "test", &changes).expect("settings");
