@@ -1,6 +1,7 @@
 //! The doors for people with a browser and for administrators.
 //!
 //! - [`api`]: the REST API, JSON under `/api/v1/`; every handler calls one function of [`zaiseki_control::app`].
+//! - [`console`]: the web console under `/console/`.
 //! - [`socket`]: serves the API on a Unix socket in the data folder, for the command line.
 //! - [`site`]: the chat page, host-meta (XEP-0156) and health.
 //! - [`server`]: the HTTPS listener, with limits.
@@ -9,6 +10,7 @@
 pub mod api;
 pub mod assets;
 mod body;
+pub mod console;
 mod reply;
 pub mod server;
 pub mod site;

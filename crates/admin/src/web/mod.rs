@@ -2,7 +2,7 @@
 
 mod bosh;
 mod carrier;
-mod origin;
+pub(crate) mod origin;
 mod websocket;
 
 pub use bosh::bosh_routes;

@@ -1,0 +1,21 @@
+# The frame around every page.
+frame-skip = Skip to the content
+frame-menu = Menu
+frame-navigation = Pages
+frame-sign-out = Sign out
+frame-cancel = Cancel
+frame-first = First page
+frame-next = Next page
+frame-required = (required)
+frame-help = Help
+frame-refreshes = Refreshes by itself every { $seconds } s
+
+nav-overview = Overview
+nav-dashboard = Dashboard
+
+error-title = That did not work
+error-forbidden = You may not do this: it needs the right { $right }. An administrator with more rights can.
+error-not-found-title = There is nothing here
+error-not-found = The address is wrong, or what it named has been removed.
+error-form = The form came without its token, or is too old. Nothing was changed; please send it again.
+error-large = What was sent is too large. Nothing was changed.

@@ -1,0 +1,21 @@
+# どのページにもある枠
+frame-skip = 本文へ移動
+frame-menu = メニュー
+frame-navigation = ページ
+frame-sign-out = サインアウト
+frame-cancel = キャンセル
+frame-first = 最初のページ
+frame-next = 次のページ
+frame-required = （必須）
+frame-help = ヘルプ
+frame-refreshes = { $seconds } 秒ごとに自動更新
+
+nav-overview = 概要
+nav-dashboard = ダッシュボード
+
+error-title = 処理できませんでした
+error-forbidden = この操作はできません。権限 { $right } が必要です。権限のある管理者に依頼してください。
+error-not-found-title = ページがありません
+error-not-found = アドレスが誤っているか、対象がすでに削除されています。
+error-form = フォームにトークンがないか、期限が切れています。何も変更していません。もう一度送信してください。
+error-large = 送信された内容が大きすぎます。何も変更していません。

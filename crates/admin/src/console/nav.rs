@@ -1,0 +1,34 @@
+//! The navigation: one table of areas and pages. A page stands here when it is there.
+
+use zaiseki_control::access::{Area, Right};
+
+pub struct Entry {
+    /// Key of the page's name.
+    pub name: &'static str,
+    pub href: &'static str,
+    /// Who may not see the page does not see the entry.
+    pub right: Right,
+}
+
+pub struct Group {
+    /// Key of the area's name.
+    pub name: &'static str,
+    pub entries: &'static [Entry],
+}
+
+const fn entry(name: &'static str, href: &'static str, area: Area) -> Entry {
+    Entry { name, href, right: Right::read(area) }
+}
+
+pub static NAVIGATION: &[Group] =
+    &[Group { name: "nav-overview", entries: &[entry("nav-dashboard", "/console/", Area::Status)] }];
+
+/// The entry that a path belongs to: the one with the longest beginning in common.
+pub fn current(path: &str) -> Option<(&'static Group, &'static Entry)> {
+    let all = NAVIGATION.iter().flat_map(|group| group.entries.iter().map(move |entry| (group, entry)));
+    all.filter(|(_, entry)| belongs(path, entry.href)).max_by_key(|(_, entry)| entry.href.len())
+}
+
+fn belongs(path: &str, href: &str) -> bool {
+    path == href || (href != "/console/" && path.strip_prefix(href).is_some_and(|rest| rest.starts_with('/')))
+}
