@@ -10,12 +10,12 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use zaiseki_control::app::App;
-use zaiseki_control::app::gateways::{self, GatewayInput, GatewayView, TestFinding};
+use zaiseki_control::app::gateways::{self, GatewayChange, GatewayInput, GatewayView, TestFinding};
 
 pub(super) fn operations() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list, add))
-        .routes(routes!(show, update, remove))
+        .routes(routes!(show, update, change, remove))
         .routes(routes!(test))
         .routes(routes!(refresh))
 }
@@ -59,6 +59,22 @@ async fn update(
     Input(input): Input<GatewayInput>,
 ) -> Answer<GatewayView> {
     run(move || gateways::update(&app, &caller.actor, &name, &input)).await
+}
+
+/// Change a gateway
+///
+/// What is not given stays; `config` is merged into the configuration (RFC 7396).
+#[utoipa::path(patch, path = "/gateways/{name}", operation_id = "gateways.change", tag = "gateways",
+    params(("name" = String, Path)), request_body = GatewayChange,
+    responses((status = 200, description = "The gateway", body = GatewayView)),
+    extensions(("x-right" = json!("gateways:write"))))]
+async fn change(
+    State(app): State<App>,
+    Who(caller): Who,
+    Path(name): Path<String>,
+    Input(change): Input<GatewayChange>,
+) -> Answer<GatewayView> {
+    run(move || gateways::change(&app, &caller.actor, &name, &change)).await
 }
 
 /// Remove a gateway

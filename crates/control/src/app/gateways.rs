@@ -6,6 +6,7 @@ use crate::error::{ControlError, Result};
 use crate::gateway::state::GatewayStatus;
 use crate::gateway::{StoredConfig, mailbox};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 use zaiseki_calendar::{Finding, GatewayConfig, Mailbox, Secret, Source, SourceError};
 use zaiseki_model::GatewayId;
@@ -38,6 +39,26 @@ fn sixty() -> u32 {
 
 fn yes() -> bool {
     true
+}
+
+/// Changes of a gateway; what is `None` stays.
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GatewayChange {
+    /// A new name.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// Merged into the configuration (RFC 7396): what is not named stays, `null` takes a key back to its default.
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    pub config: Map<String, Value>,
+    /// A new password of the service account.
+    #[serde(default)]
+    pub secret: Option<Password>,
+    #[serde(default)]
+    pub poll_secs: Option<u32>,
+    #[serde(default)]
+    pub enabled: Option<bool>,
 }
 
 /// A gateway as administrators see it.
@@ -85,6 +106,47 @@ pub fn update(app: &App, actor: &Actor, name: &str, input: &GatewayInput) -> Res
     put(app, actor, before.id, input, before.secret)
 }
 
+/// Changes what is given. Switching a gateway off works even if its configuration or its kept password can't be used.
+///
+/// # Errors
+/// `invalid` naming the key of the configuration; `conflict` when a new name is taken.
+pub fn change(app: &App, actor: &Actor, name: &str, change: &GatewayChange) -> Result<GatewayView> {
+    let before = find(app, name)?;
+    let GatewayChange { name, config, secret, poll_secs, enabled } = change;
+    if *enabled == Some(false) && name.is_none() && config.is_empty() && secret.is_none() && poll_secs.is_none() {
+        return write(app, actor, Gateway { enabled: false, ..before });
+    }
+    let stored = StoredConfig::from_row(&before)?;
+    let mut merged = json!(stored.service);
+    merge(&mut merged, config);
+    let input = GatewayInput {
+        name: name.clone().unwrap_or(before.name),
+        config: serde_json::from_value(merged).map_err(|why| {
+            let en = format!("the configuration is not understood: {why}");
+            ControlError::invalid("config", en, format!("設定を読み取れません: {why}"))
+        })?,
+        secret: secret.clone(),
+        poll_secs: poll_secs.unwrap_or(stored.poll_secs),
+        enabled: enabled.unwrap_or(before.enabled),
+    };
+    put(app, actor, before.id, &input, before.secret)
+}
+
+/// RFC 7396 §2.
+fn merge(into: &mut Value, patch: &Map<String, Value>) {
+    if !into.is_object() {
+        *into = json!({});
+    }
+    let Value::Object(target) = into else { return };
+    for (key, value) in patch {
+        match value {
+            Value::Null => drop(target.remove(key)),
+            Value::Object(inner) => merge(target.entry(key.clone()).or_insert(Value::Null), inner),
+            other => drop(target.insert(key.clone(), other.clone())),
+        }
+    }
+}
+
 fn put(app: &App, actor: &Actor, id: GatewayId, input: &GatewayInput, kept: Option<Vec<u8>>) -> Result<GatewayView> {
     let name = checked_name(&input.name)?;
     if !POLL_SECS.contains(&input.poll_secs) {
@@ -103,6 +165,10 @@ fn put(app: &App, actor: &Actor, id: GatewayId, input: &GatewayInput, kept: Opti
         enabled: input.enabled,
     };
     open(app, &row)?;
+    write(app, actor, row)
+}
+
+fn write(app: &App, actor: &Actor, row: Gateway) -> Result<GatewayView> {
     let (written, audit) = (row.clone(), audit(actor));
     app.store().call(move |db| db.put_gateway(&written, &audit))?;
     app.gateways_changed().notify_one();
@@ -234,4 +300,73 @@ fn checked_name(name: &str) -> Result<String> {
 fn taken(name: &str) -> ControlError {
     let en = format!("the gateway \"{name}\" exists already");
     ControlError::Conflict { text: crate::text::Text::new(en, format!("ゲートウェイ \"{name}\" はすでにあります")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::tests::Fixture;
+    use crate::seal::KEY_FILE;
+
+    fn from(value: Value) -> GatewayChange {
+        serde_json::from_value(value).unwrap()
+    }
+
+    fn made(fixture: &Fixture) -> GatewayView {
+        let config = json!({"kind": "ews", "url": "https://a.example/", "username": "u", "server": {"timeout_secs": 5, "connect_to": "b:1"}});
+        let input = json!({"name": "mail", "config": config, "secret": "first", "poll_secs": 7});
+        add(&fixture.app, "tester", &serde_json::from_value(input).unwrap()).unwrap()
+    }
+
+    fn kept_secret(app: &App, name: &str) -> Secret {
+        secret(app, &find(app, name).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_change_touches_what_it_names() {
+        let fixture = Fixture::new();
+        let (app, before) = (&fixture.app, made(&fixture));
+        let patch = json!({"url": "https://c.example/", "server": {"connect_to": null}});
+        let after = change(app, "tester", "mail", &from(json!({"config": patch, "name": "post"}))).unwrap();
+        let GatewayConfig::Ews(ews) = &after.config else { panic!("{after:?}") };
+        assert_eq!((ews.url.as_str(), ews.username.as_str()), ("https://c.example/", "u"));
+        assert_eq!((ews.server.timeout_secs, &ews.server.connect_to), (5, &None));
+        assert_eq!((after.id, after.name.as_str(), after.poll_secs), (before.id, "post", 7));
+        assert_eq!(kept_secret(app, "post"), Secret::new("first"));
+        change(app, "tester", "post", &from(json!({"secret": "second"}))).unwrap();
+        assert_eq!(kept_secret(app, "post"), Secret::new("second"));
+        assert!(!change(app, "tester", "post", &from(json!({"enabled": false}))).unwrap().enabled);
+        assert!(change(app, "tester", "post", &from(json!({"enabled": true}))).unwrap().enabled);
+        let trail = app.store().query(|db| db.audit_list(Some("gateway:post"), None, 9)).unwrap();
+        assert_eq!(trail.len(), 4);
+        assert!(trail.iter().all(|entry| !format!("{entry:?}").contains("second")));
+    }
+
+    #[test]
+    fn a_bad_change_changes_nothing() {
+        let fixture = Fixture::new();
+        let (app, before) = (&fixture.app, made(&fixture));
+        for bad in [
+            json!({"config": {"nothing": 1}}),
+            json!({"config": {"url": "ftp://x"}}),
+            json!({"poll_secs": POLL_SECS.end() + 1}),
+            json!({"poll_secs": POLL_SECS.start() - 1}),
+            json!({"name": "a/b"}),
+        ] {
+            assert_eq!(change(app, "tester", "mail", &from(bad.clone())).unwrap_err().code(), "invalid", "{bad}");
+        }
+        assert_eq!(show(app, "mail").unwrap(), before);
+        assert_eq!(change(app, "tester", "other", &from(json!({}))).unwrap_err().code(), "not-found");
+    }
+
+    #[test]
+    fn a_gateway_whose_password_cannot_be_opened_can_be_switched_off_and_mended() {
+        let fixture = Fixture::new();
+        made(&fixture);
+        std::fs::remove_file(fixture.dir.path().join(KEY_FILE)).unwrap();
+        let app = App::open(fixture.app.store().clone(), "example.com", fixture.dir.path(), |_| {}).unwrap();
+        assert!(change(&app, "tester", "mail", &from(json!({"poll_secs": 9}))).is_err());
+        assert!(!change(&app, "tester", "mail", &from(json!({"enabled": false}))).unwrap().enabled);
+        assert!(change(&app, "tester", "mail", &from(json!({"enabled": true, "secret": "again"}))).unwrap().enabled);
+    }
 }

@@ -15,7 +15,7 @@ pub struct Cli {
     #[arg(long, global = true, value_enum, default_value = "table", hide_possible_values = true, hide_default_value = true)]
     pub output: Format,
     /// Language: en or ja
-    #[arg(long, global = true)]
+    #[arg(long, global = true, value_parser = ["en", "ja"], hide_possible_values = true)]
     pub lang: Option<String>,
     /// Show this help
     #[arg(long, short, global = true, action = ArgAction::Help)]
@@ -105,6 +105,23 @@ pub enum UserCommand {
     },
     /// Show users
     Show(Names),
+    /// Change a user; what is not given stays
+    Set {
+        /// The user id
+        name: String,
+        /// Name shown to people
+        #[arg(long)]
+        display_name: Option<String>,
+        /// Mail address
+        #[arg(long)]
+        mail: Option<String>,
+        /// Telephone number
+        #[arg(long)]
+        telephone: Option<String>,
+        /// Language of texts made for the user
+        #[arg(long)]
+        language: Option<String>,
+    },
     /// Set a new password; the user's sessions end
     SetPassword {
         /// The user id
@@ -129,9 +146,9 @@ pub enum UserCommand {
     Archive {
         /// The user id
         name: String,
-        /// true or false
+        /// true or false; without it, what holds is shown
         #[arg(action = ArgAction::Set, hide_possible_values = true)]
-        on: bool,
+        on: Option<bool>,
     },
     /// Remove users and everything that belongs to them
     Remove(Names),
@@ -166,6 +183,18 @@ pub enum GatewayCommand {
         /// The gateway's name
         name: String,
     },
+    /// Change a gateway; what is not given stays
+    Set(Box<ChangedGateway>),
+    /// Ask a calendar server again that was switched off
+    Enable {
+        /// The gateway's name
+        name: String,
+    },
+    /// Ask a calendar server no more; its meetings show no longer
+    Disable {
+        /// The gateway's name
+        name: String,
+    },
     /// Remove a gateway
     Remove {
         /// The gateway's name
@@ -190,6 +219,15 @@ pub struct NewGateway {
     /// The service account
     #[arg(long, required_unless_present = "from")]
     pub username: Option<String>,
+    #[command(flatten)]
+    pub options: GatewayOptions,
+    #[command(flatten)]
+    pub password: PasswordSource,
+}
+
+/// What `gateway add` and `gateway set` have in common.
+#[derive(Args, Debug)]
+pub struct GatewayOptions {
     /// EWS: ntlm or basic
     #[arg(long)]
     pub auth: Option<String>,
@@ -209,13 +247,38 @@ pub struct NewGateway {
     #[arg(long)]
     pub connect_to: Option<String>,
     /// Let the password travel over plain http (tests only)
-    #[arg(long)]
-    pub allow_clear_text: bool,
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true)]
+    pub allow_clear_text: Option<bool>,
     /// Seconds between two polls (default 60)
     #[arg(long)]
     pub poll_secs: Option<u32>,
+}
+
+/// Changes of a gateway.
+#[derive(Args, Debug)]
+pub struct ChangedGateway {
+    /// The gateway's name
+    pub name: String,
+    /// A new name
+    #[arg(long, value_name = "NAME")]
+    pub rename: Option<String>,
+    /// A JSON file with the gateway's configuration; other options change it
+    #[arg(long, value_name = "FILE")]
+    pub from: Option<PathBuf>,
+    /// Address of the service; {user} and {mail} stand for the user (CalDAV)
+    #[arg(long)]
+    pub url: Option<String>,
+    /// The service account
+    #[arg(long)]
+    pub username: Option<String>,
     #[command(flatten)]
-    pub password: PasswordSource,
+    pub options: GatewayOptions,
+    /// Ask for a new password of the service account
+    #[arg(long)]
+    pub password: bool,
+    /// Read the password from standard input instead of asking
+    #[arg(long, conflicts_with = "password")]
+    pub password_stdin: bool,
 }
 
 #[derive(Subcommand, Debug)]
@@ -300,6 +363,16 @@ const TEXTS: &[(&str, &str)] = &[
     ("Test a gateway: connection, TLS, sign-in, permission", "ゲートウェイを検査する: 接続、TLS、サインイン、権限"),
     ("Whose calendar to try", "試す予定表のユーザー"),
     ("Poll a gateway now", "ゲートウェイに今すぐ問い合わせる"),
+    ("Change a gateway; what is not given stays", "ゲートウェイを変更する (指定しない項目はそのまま)"),
+    ("A new name", "新しい名前"),
+    ("Ask for a new password of the service account", "サービスアカウントの新しいパスワードを尋ねる"),
+    ("Ask a calendar server again that was switched off", "止めたゲートウェイの問い合わせを再開する"),
+    (
+        "Ask a calendar server no more; its meetings show no longer",
+        "ゲートウェイの問い合わせを止める (その会議は表示されなくなる)",
+    ),
+    ("Change a user; what is not given stays", "ユーザーを変更する (指定しない項目はそのまま)"),
+    ("true or false; without it, what holds is shown", "true または false。省略すると現在の値を表示"),
     ("Remove a gateway", "ゲートウェイを削除する"),
     ("List settings", "設定を一覧する"),
     ("Change a setting", "設定を変更する"),

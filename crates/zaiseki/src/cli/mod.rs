@@ -11,7 +11,7 @@ pub use args::{Command, parse};
 use crate::config::Config;
 use crate::i18n::Lang;
 use anyhow::{Context, Result, bail};
-use args::{Ask, Format, GatewayCommand, NewGateway, PasswordSource, SettingsCommand, UserCommand};
+use args::{Ask, ChangedGateway, Format, GatewayCommand, GatewayOptions, PasswordSource, SettingsCommand, UserCommand};
 use console::Console;
 use door::Door;
 use hyper::Method;
@@ -161,6 +161,10 @@ fn user_plan(command: UserCommand, console: &mut Console<'_>) -> Result<Plan> {
             Plan::one(View::Users, Method::GET, format!("users?limit={PAGE}{search}"), nothing)
         }
         UserCommand::Show(who) => Plan::each(&who.names, &Method::GET, "", nothing),
+        UserCommand::Set { name, display_name, mail, telephone, language } => {
+            let body = json!({ "display_name": display_name, "mail": mail, "telephone": telephone, "language": language });
+            Plan::one(View::Fields, Method::PATCH, user_path(&name, ""), &body)
+        }
         UserCommand::SetPassword { name, password_stdin } => {
             let body = json!({ "password": console.password(password_stdin)? });
             Plan::one(View::Fields, Method::PUT, user_path(&name, "/password"), &body)
@@ -170,9 +174,10 @@ fn user_plan(command: UserCommand, console: &mut Console<'_>) -> Result<Plan> {
         UserCommand::Calendar { name, on } => {
             Plan::one(View::Fields, Method::PATCH, user_path(&name, ""), &json!({ "calendar": on }))
         }
-        UserCommand::Archive { name, on } => {
+        UserCommand::Archive { name, on: Some(on) } => {
             Plan::one(View::Fields, Method::PUT, user_path(&name, "/archive"), &json!({ "archive": on }))
         }
+        UserCommand::Archive { name, on: None } => Plan::one(View::Fields, Method::GET, user_path(&name, "/archive"), nothing),
         UserCommand::Remove(who) => Plan::each(&who.names, &Method::DELETE, "", nothing),
         UserCommand::Import { file } => {
             let request = Request { method: Method::POST, path: "users:import".to_owned(), body: read_file(&file)? };
@@ -186,9 +191,11 @@ fn gateway_plan(command: GatewayCommand, console: &mut Console<'_>) -> Result<Pl
     let nothing = &Value::Null;
     Ok(match command {
         GatewayCommand::Add(new) => {
-            let mut body = json!({ "name": new.name, "config": gateway_config(&new)? });
+            let who = [("kind", &new.kind), ("url", &new.url), ("username", &new.username)];
+            let config = gateway_config(new.from.as_deref(), &who, &new.options)?;
+            let mut body = json!({ "name": new.name, "config": config });
             body["secret"] = json!(password_of(new.password, console)?);
-            if let Some(secs) = new.poll_secs {
+            if let Some(secs) = new.options.poll_secs {
                 body["poll_secs"] = json!(secs);
             }
             Plan::one(View::Fields, Method::POST, "gateways", &body)
@@ -199,41 +206,53 @@ fn gateway_plan(command: GatewayCommand, console: &mut Console<'_>) -> Result<Pl
             Plan::one(View::Findings, Method::POST, path(&name, "/test"), &json!({ "user": user }))
         }
         GatewayCommand::Refresh { name } => Plan::one(View::Fields, Method::POST, path(&name, "/refresh"), nothing),
+        GatewayCommand::Set(set) => Plan::one(View::Fields, Method::PATCH, path(&set.name, ""), &gateway_change(&set, console)?),
+        GatewayCommand::Enable { name } => Plan::one(View::Fields, Method::PATCH, path(&name, ""), &json!({ "enabled": true })),
+        GatewayCommand::Disable { name } => Plan::one(View::Fields, Method::PATCH, path(&name, ""), &json!({ "enabled": false })),
         GatewayCommand::Remove { name } => Plan::one(View::Fields, Method::DELETE, path(&name, ""), nothing),
     })
 }
 
+/// The body of a change: only what was typed.
+fn gateway_change(set: &ChangedGateway, console: &mut Console<'_>) -> Result<Value> {
+    let who = [("url", &set.url), ("username", &set.username)];
+    let secret = (set.password || set.password_stdin).then(|| console.password(set.password_stdin)).transpose()?;
+    Ok(json!({
+        "name": set.rename,
+        "config": gateway_config(set.from.as_deref(), &who, &set.options)?,
+        "secret": secret,
+        "poll_secs": set.options.poll_secs,
+    }))
+}
+
 /// The file, if one is given, with what the options say.
-fn gateway_config(new: &NewGateway) -> Result<Value> {
-    let mut config = match &new.from {
+fn gateway_config(from: Option<&Path>, who: &[(&str, &Option<String>)], options: &GatewayOptions) -> Result<Value> {
+    let mut config = match from {
         Some(file) => serde_json::from_slice::<Map<String, Value>>(&read_file(file)?)
             .with_context(|| format!("{} is not a JSON object", file.display()))?,
         None => Map::new(),
     };
-    let texts = [
-        ("kind", &new.kind),
-        ("url", &new.url),
-        ("username", &new.username),
-        ("auth", &new.auth),
-        ("mode", &new.mode),
-        ("mailbox", &new.mailbox),
-        ("default_zone", &new.default_zone),
+    let how = [
+        ("auth", &options.auth),
+        ("mode", &options.mode),
+        ("mailbox", &options.mailbox),
+        ("default_zone", &options.default_zone),
     ];
-    for (key, text) in texts {
+    for (key, text) in who.iter().chain(&how) {
         if let Some(text) = text {
-            config.insert(key.to_owned(), json!(text));
+            config.insert((*key).to_owned(), json!(text));
         }
     }
     let mut server = config.remove("server").and_then(|server| server.as_object().cloned()).unwrap_or_default();
-    if let Some(file) = &new.ca {
+    if let Some(file) = &options.ca {
         let pem = String::from_utf8(read_file(file)?).with_context(|| format!("{} is not PEM", file.display()))?;
         server.insert("ca_pem".to_owned(), json!(pem));
     }
-    if let Some(address) = &new.connect_to {
+    if let Some(address) = &options.connect_to {
         server.insert("connect_to".to_owned(), json!(address));
     }
-    if new.allow_clear_text {
-        server.insert("allow_clear_text".to_owned(), json!(true));
+    if let Some(allow) = options.allow_clear_text {
+        server.insert("allow_clear_text".to_owned(), json!(allow));
     }
     if !server.is_empty() {
         config.insert("server".to_owned(), Value::Object(server));

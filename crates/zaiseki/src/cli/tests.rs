@@ -78,6 +78,11 @@ async fn a_day_s_work(bench: &Bench) {
     bench.ok("user enable mika", "").await;
     bench.ok("user calendar mika false", "").await;
     bench.ok("user archive mika false", "").await;
+    assert_eq!(bench.json("user archive mika").await, json!({"archive": false}));
+    bench.ok("user set mika --mail mika@example.com --language ja", "").await;
+    bench.ok("user set mika --telephone 1", "").await;
+    let mika = bench.json("user show mika").await;
+    assert_eq!((&mika["mail"], &mika["language"], &mika["telephone"]), (&json!("mika@example.com"), &json!("ja"), &json!("1")));
     let both = bench.json("user show mika bjones@usa").await;
     assert_eq!((&both[0]["calendar"], &both[1]["enabled"]), (&json!(false), &json!(false)));
     let list = bench.ok("user list --search jones", "").await;
@@ -105,6 +110,7 @@ async fn gateways(bench: &Bench) {
         (&config["auth"], &config["server"]["timeout_secs"], &shown["poll_secs"]),
         (&json!("basic"), &json!(5), &json!(5))
     );
+    change_gateway(bench).await;
     let line = "gateway add cal --kind caldav --url https://127.0.0.1:1/{user}/ --username u --no-password";
     bench.ok(line, "").await;
     let list = bench.ok("gateway list", "").await;
@@ -116,6 +122,25 @@ async fn gateways(bench: &Bench) {
     bench.ok("gateway remove cal", "").await;
     bench.ok("gateway remove exchange", "").await;
     assert!(bench.fails("gateway show cal", "").await.contains("no gateway"));
+}
+
+async fn change_gateway(bench: &Bench) {
+    bench.ok("gateway set exchange --rename mail --url https://y.example/ --allow-clear-text --password-stdin", "new\n").await;
+    bench.ok("gateway set mail --allow-clear-text=false --poll-secs 9", "").await;
+    let shown = bench.json("gateway show mail").await;
+    let config = &shown["config"];
+    assert_eq!(
+        (&config["url"], &config["username"], &config["auth"]),
+        (&json!("https://y.example/"), &json!("u"), &json!("basic"))
+    );
+    assert_eq!((&config["server"]["timeout_secs"], &config["server"]["allow_clear_text"]), (&json!(5), &json!(false)));
+    assert_eq!((&shown["poll_secs"], &shown["enabled"]), (&json!(9), &json!(true)));
+    bench.ok("gateway disable mail", "").await;
+    assert_eq!(bench.json("gateway show mail").await["enabled"], false);
+    bench.ok("gateway enable mail", "").await;
+    assert!(bench.fails("gateway set mail --poll-secs 0", "").await.contains("poll_secs"));
+    assert!(bench.fails("gateway set mail --password", "").await.contains("--password-stdin"));
+    bench.ok("gateway set mail --rename exchange", "").await;
 }
 
 #[tokio::test]
