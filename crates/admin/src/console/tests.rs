@@ -14,7 +14,7 @@ struct Fixture {
 
 fn fixture() -> Fixture {
     let folder = TempDir::new().unwrap();
-    let store = Store::open(folder.path(), Options::default(), Box::new(|_| {})).unwrap();
+    let store = Store::open(folder.path(), "example.com", Options::default(), Box::new(|_| {})).unwrap();
     let app = App::open(store, "example.com", folder.path(), |_| {}).unwrap();
     Fixture { console: console(app), _folder: folder }
 }

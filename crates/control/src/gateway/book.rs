@@ -14,6 +14,8 @@ pub struct Book {
     /// Who takes part. An answer about anybody else came too late.
     gateways: HashSet<GatewayId>,
     people: HashSet<UserId>,
+    /// Of whom a gateway knows no calendar: it does not speak for them.
+    strangers: HashSet<(UserId, GatewayId)>,
     /// Whose fact may differ from the one sent.
     touched: HashSet<UserId>,
 }
@@ -30,6 +32,9 @@ struct Answer {
     /// The `fetched_at` in the database; `None` when its intervals differ from ours.
     written_at: Option<Timestamp>,
 }
+
+/// The `fetched_at` of a gateway that has not answered yet.
+const NEVER: Timestamp = Timestamp::ZERO;
 
 /// Meetings that go on past the window's beginning get this start from what was known before.
 fn keep_start(before: &[BusyInterval], now: &mut [BusyInterval], window: Window) {
@@ -51,7 +56,7 @@ impl Book {
         let mut book = Book::default();
         for row in rows {
             // Never fetched: nothing is known.
-            if row.fetched_at == Timestamp::ZERO || !gateways.contains(&row.gateway) {
+            if row.fetched_at == NEVER || !gateways.contains(&row.gateway) {
                 continue;
             }
             let answer = Answer { intervals: row.intervals, fetched_at: row.fetched_at, written_at: Some(row.fetched_at) };
@@ -80,6 +85,7 @@ impl Book {
         if !self.gateways.contains(&gateway) || !self.people.contains(&user) {
             return;
         }
+        self.strangers.remove(&(user, gateway));
         let known = self.known(user, name);
         let before = known.answers.remove(&gateway);
         let old = before.as_ref().map_or(&[][..], |answer| &answer.intervals);
@@ -112,6 +118,7 @@ impl Book {
     /// These gateways take part; what others said is forgotten.
     pub fn keep_gateways(&mut self, keep: &HashSet<GatewayId>) {
         self.gateways.clone_from(keep);
+        self.strangers.retain(|(_, gateway)| keep.contains(gateway));
         for (user, known) in &mut self.users {
             let before = known.answers.len();
             known.answers.retain(|gateway, _| keep.contains(gateway));
@@ -124,6 +131,7 @@ impl Book {
     /// These users take part; others are forgotten. Returns what the database is to forget.
     pub fn keep_users(&mut self, keep: HashSet<UserId>) -> Vec<(UserId, GatewayId)> {
         self.people = keep;
+        self.strangers.retain(|(user, _)| self.people.contains(user));
         let mut forgotten = Vec::new();
         for (user, known) in self.users.iter_mut().filter(|(user, _)| !self.people.contains(*user)) {
             forgotten.extend(known.answers.keys().map(|gateway| (*user, *gateway)));
@@ -131,6 +139,29 @@ impl Book {
             self.touched.insert(*user);
         }
         forgotten
+    }
+
+    /// A gateway is to be asked about these users. It speaks for them from now on, and not from its first answer on: while it
+    /// is down from the beginning, their clients' own claims count for nothing all the same (requirement C7).
+    pub fn serve<'a>(&mut self, gateway: GatewayId, users: impl Iterator<Item = (UserId, &'a str)>) {
+        for (user, name) in users {
+            let known = self.users.get(&user).is_some_and(|known| known.answers.contains_key(&gateway));
+            let takes_part = self.gateways.contains(&gateway) && self.people.contains(&user);
+            if takes_part && !known && !self.strangers.contains(&(user, gateway)) {
+                let nothing = Answer { intervals: Vec::new(), fetched_at: NEVER, written_at: Some(NEVER) };
+                self.known(user, name).answers.insert(gateway, nothing);
+            }
+        }
+    }
+
+    /// The gateway knows no calendar of this user. What it said earlier stays for its time.
+    pub fn stranger(&mut self, gateway: GatewayId, user: UserId, now: Timestamp, outage: Duration) {
+        self.strangers.insert((user, gateway));
+        let Some(known) = self.users.get_mut(&user) else { return };
+        if known.answers.get(&gateway).is_some_and(|answer| answer.fetched_at + outage <= now) {
+            known.answers.remove(&gateway);
+            self.touched.insert(user);
+        }
     }
 
     /// Looks at every fact again: the settings changed.

@@ -153,3 +153,39 @@ fn a_restart_begins_with_what_was_known() {
     assert_eq!(book.unwritten(A, Duration::from_secs(1_000)), []);
     assert_eq!(Book::load(vec![row(USER, 7)], &HashSet::new()).due(&settings()), []);
 }
+
+#[test]
+fn a_gateway_speaks_for_its_users_before_its_first_answer() {
+    let mut book = book();
+    book.serve(A, [(USER, "anna")].into_iter());
+    let fact = one(&mut book);
+    assert_eq!((fact.user, fact.source, fact.intervals), (USER, Some(FactSource::Gateway(A)), vec![]));
+    assert_eq!(book.unwritten(A, Duration::from_secs(1_000)), []);
+    // Again, and for somebody who takes no part: no news.
+    book.keep_users(HashSet::from([USER]));
+    book.serve(A, [(USER, "anna"), (OTHER, "ben")].into_iter());
+    assert_eq!(book.due(&settings()), []);
+    tell(&mut book, A, &[busy(100, 200)], 50);
+    assert_eq!(one(&mut book).intervals, [busy(100, 200)]);
+    book.serve(A, [(USER, "anna")].into_iter());
+    assert_eq!(book.due(&settings()), []);
+}
+
+#[test]
+fn a_gateway_does_not_speak_for_whom_it_does_not_know() {
+    let (mut book, outage) = (book(), Duration::from_secs(1_000));
+    let asked = |book: &mut Book| book.serve(A, [(USER, "anna")].into_iter());
+    asked(&mut book);
+    assert!(one(&mut book).source.is_some());
+    book.stranger(A, USER, Timestamp::from_secs(2_000), outage);
+    assert_eq!(one(&mut book).source, None);
+    asked(&mut book);
+    assert_eq!(book.due(&settings()), []);
+    // It does now; and when it does not any more, what it said stays until it runs out.
+    tell(&mut book, A, &[busy(2_500, 9_000)], 2_500);
+    assert_eq!(one(&mut book).intervals, [busy(2_500, 9_000)]);
+    book.stranger(A, USER, Timestamp::from_secs(3_499), outage);
+    assert_eq!(book.due(&settings()), []);
+    book.stranger(A, USER, Timestamp::from_secs(3_500), outage);
+    assert_eq!(one(&mut book).source, None);
+}

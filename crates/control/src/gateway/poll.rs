@@ -34,8 +34,8 @@ pub(super) struct Poller {
     source: Box<dyn Source>,
     /// Failures in a row.
     failures: u32,
-    /// Users whom the gateway does not know, and when it said so.
-    unknown: HashMap<UserId, Timestamp>,
+    /// Users whom the gateway does not know, when it said so, and what it was asked for.
+    unknown: HashMap<UserId, (Timestamp, Mailbox)>,
     /// The error of each user that is in the database.
     errors: HashMap<UserId, String>,
 }
@@ -44,6 +44,8 @@ pub(super) struct Poller {
 enum Failure {
     Source(SourceError),
     Slow,
+    /// The server answers, and could not give anybody's calendar; what it said.
+    Nobody(String),
     Database(ControlError),
 }
 
@@ -52,6 +54,7 @@ impl Failure {
         match self {
             Failure::Source(error) => explain(error),
             Failure::Slow => format!("no answer about {CHUNK} users within {} s", CHUNK_TIME.as_secs()),
+            Failure::Nobody(reason) => reason.clone(),
             Failure::Database(error) => error.text().en,
         }
     }
@@ -63,6 +66,9 @@ struct Tally {
     users: usize,
     read: usize,
     failed: usize,
+    /// Of those who failed: because of the server and not of the user.
+    refused: usize,
+    unknown: usize,
     skipped_events: usize,
     problems: Vec<UserProblem>,
 }
@@ -105,12 +111,17 @@ impl Poller {
     async fn poll(&mut self) -> Result<Tally, Failure> {
         let users = self.shared.users().await.map_err(Failure::Database)?;
         let now = Timestamp::now();
-        self.unknown.retain(|_, since| now.since(*since) < UNKNOWN_AGAIN);
+        self.unknown.retain(|_, (since, _)| now.since(*since) < UNKNOWN_AGAIN);
         let askable = |user: User| mailbox(&self.config.service, &user).map(|mailbox| (user.id, (user, mailbox)));
         let mut asked: HashMap<UserId, (User, Mailbox)> = users.into_iter().filter_map(askable).collect();
+        // Whoever left is no stranger any more, and a new address deserves a new question.
+        self.unknown.retain(|id, (_, mailbox)| asked.get(id).is_some_and(|(_, now)| now == mailbox));
+        let mut tally = Tally { users: asked.len(), unknown: self.unknown.len(), ..Tally::default() };
+        for (user, _) in self.unknown.keys().filter_map(|id| asked.get(id)) {
+            tally.problem(user, UserError::NotFound.to_string());
+        }
         asked.retain(|id, _| !self.unknown.contains_key(id));
         let mailboxes: Vec<Mailbox> = asked.values().map(|(_, mailbox)| mailbox.clone()).collect();
-        let mut tally = Tally { users: mailboxes.len(), ..Tally::default() };
         for chunk in mailboxes.chunks(CHUNK) {
             let now = Timestamp::now();
             let window = window(now);
@@ -118,7 +129,13 @@ impl Poller {
             let answers = fetched.map_err(Failure::Source)?;
             self.take(answers, &asked, window, now, &mut tally).await?;
         }
-        Ok(tally)
+        let nobody = tally.read == 0 && tally.refused > 0 && tally.refused == mailboxes.len();
+        match tally.problems.last() {
+            Some(UserProblem { user, reason }) if nobody => {
+                Err(Failure::Nobody(format!("not one calendar could be read; {user}: {reason}")))
+            }
+            _ => Ok(tally),
+        }
     }
 
     /// Enters the answers into the book, the database, and the data plane.
@@ -134,7 +151,7 @@ impl Poller {
         let shared = self.shared.clone();
         let mut book = shared.book.lock().await;
         for answer in answers {
-            let Some((user, _)) = asked.get(&answer.user) else { continue };
+            let Some((user, mailbox)) = asked.get(&answer.user) else { continue };
             tally.skipped_events += answer.skipped.len();
             for skipped in answer.skipped {
                 tally.problem(user, skipped);
@@ -145,7 +162,14 @@ impl Poller {
                     self.errors.remove(&user.id);
                     book.answered(self.row.id, (user.id, &user.name), intervals, window, now);
                 }
-                Err(error) => errors.extend(self.user_failed(user, &error, now, tally)),
+                Err(error) => {
+                    if error == UserError::NotFound {
+                        let outage = shared.app.settings().borrow().calendar.outage;
+                        self.unknown.insert(user.id, (now, mailbox.clone()));
+                        book.stranger(self.row.id, user.id, now, outage);
+                    }
+                    errors.extend(self.user_failed(user, &error, tally));
+                }
             }
         }
         let outage = shared.app.settings().borrow().calendar.outage;
@@ -158,11 +182,13 @@ impl Poller {
     }
 
     /// Counts and names the user; the error, if the database does not have it yet.
-    fn user_failed(&mut self, user: &User, error: &UserError, now: Timestamp, tally: &mut Tally) -> Option<(UserId, String)> {
+    fn user_failed(&mut self, user: &User, error: &UserError, tally: &mut Tally) -> Option<(UserId, String)> {
         tally.failed += 1;
         tally.problem(user, error.to_string());
-        if *error == UserError::NotFound {
-            self.unknown.insert(user.id, now);
+        match error {
+            UserError::NotFound => tally.unknown += 1,
+            UserError::Server(_) => tally.refused += 1,
+            UserError::NoAccess(_) | UserError::NoData | UserError::Malformed(_) => {}
         }
         let text = error.to_string();
         let news = self.errors.insert(user.id, text.clone()).as_ref() != Some(&text);
@@ -203,7 +229,7 @@ impl Poller {
                 self.failures = self.failures.saturating_add(1);
                 let mut pause = match &failure {
                     Failure::Source(error) => backoff::after_failure(error, poll, self.failures),
-                    Failure::Slow | Failure::Database(_) => backoff::unreachable_server(poll, self.failures),
+                    Failure::Slow | Failure::Nobody(_) | Failure::Database(_) => backoff::unreachable_server(poll, self.failures),
                 };
                 pause.next = backoff::spread(pause.next, dice());
                 let next = Timestamp::now() + pause.next;
@@ -228,6 +254,7 @@ impl Poller {
                 users: tally.users,
                 read: tally.read,
                 failed: tally.failed,
+                unknown: tally.unknown,
                 skipped_events: tally.skipped_events,
                 problems: tally.problems,
             };
@@ -239,12 +266,13 @@ impl Poller {
     }
 
     /// Until the next poll is due, an administrator wants one, or, while all is well, somebody new takes part.
-    async fn wait(&self, pause: Pause, bell: &Notify, newcomers: &mut watch::Receiver<u64>) {
+    async fn wait(&mut self, pause: Pause, bell: &Notify, newcomers: &mut watch::Receiver<u64>) {
         let start = Instant::now();
         sleep(pause.least).await;
         tokio::select! {
             () = sleep_until(start + pause.next) => {}
-            () = bell.notified() => {}
+            // Somebody looks, perhaps after making the calendar that was missing.
+            () = bell.notified() => self.unknown.clear(),
             Ok(()) = newcomers.changed(), if self.failures == 0 => {}
         }
     }

@@ -36,10 +36,13 @@ pub struct GatewayStatus {
     /// When the last one ended, and when the next is due (XEP-0082 form of time).
     pub last_poll: Option<String>,
     pub next_poll: Option<String>,
-    /// Users asked about, of those read, and those who could not be read.
+    /// Users whom the gateway serves, of those read, and those who could not be read.
     pub users: usize,
     pub read: usize,
     pub failed: usize,
+    /// Users of whom it knows no calendar. They are asked about again once an hour, when their address changes, and on *refresh*.
+    #[serde(default)]
+    pub unknown: usize,
     /// Events left out because they could not be understood.
     pub skipped_events: usize,
     /// Who and why; at most [`PROBLEMS_TOLD`].

@@ -4,9 +4,9 @@
 //! an administrator changes a gateway or a user, and every few minutes. Known meetings are told to the data plane at start,
 //! before any calendar server was asked, so that a restart in the middle of a meeting shows nothing.
 
-use super::StoredConfig;
 use super::book::Book;
 use super::poll::Poller;
+use super::{StoredConfig, mailbox};
 use crate::app::{App, gateways};
 use crate::error::{ControlError, Result};
 use std::collections::{HashMap, HashSet};
@@ -99,7 +99,7 @@ impl Worker {
             self.load(&gateways).await?;
         }
         self.stop_changed(&rows);
-        self.forget(&gateways, &users).await?;
+        self.forget(&rows, &users).await?;
         for (id, row) in rows {
             if !self.running.contains_key(&id) {
                 self.start(row);
@@ -133,10 +133,17 @@ impl Worker {
     }
 
     /// Takes back what was told of gateways and users that take part no more.
-    async fn forget(&self, gateways: &HashSet<GatewayId>, users: &[User]) -> Result<()> {
+    /// Says of the others who speaks for them.
+    async fn forget(&self, rows: &HashMap<GatewayId, Gateway>, users: &[User]) -> Result<()> {
         let mut book = self.shared.book.lock().await;
-        book.keep_gateways(gateways);
+        book.keep_gateways(&rows.keys().copied().collect());
         let gone = book.keep_users(users.iter().map(|user| user.id).collect());
+        for row in rows.values() {
+            // A configuration that can't be read is reported by its poller.
+            let Ok(config) = StoredConfig::from_row(row) else { continue };
+            let asked = users.iter().filter(|user| mailbox(&config.service, user).is_some());
+            book.serve(row.id, asked.map(|user| (user.id, user.name.as_str())));
+        }
         self.shared.tell(&mut book).await;
         let forget = move |app: &App| {
             for (user, gateway) in gone {

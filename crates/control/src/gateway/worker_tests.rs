@@ -86,8 +86,18 @@ impl Bench {
         servers.answers.entry(url.to_owned()).or_default().insert(user.to_owned(), answer);
     }
 
-    async fn fact(&mut self) -> PresenceFact {
+    async fn any_fact(&mut self) -> PresenceFact {
         tokio::time::timeout(DEADLINE, self.facts.recv()).await.expect("no fact in time").expect("the worker ended")
+    }
+
+    /// The next fact but for those that say only that a gateway speaks for somebody.
+    async fn fact(&mut self) -> PresenceFact {
+        loop {
+            let fact = self.any_fact().await;
+            if fact.source.is_none() || fact.valid_until > Timestamp::now() {
+                return fact;
+            }
+        }
     }
 
     fn status(&self) -> GatewayStatus {
@@ -143,6 +153,9 @@ async fn gateways_come_and_go_without_a_restart() {
     let status = bench.until(|s| s.polls == 1).await;
     assert_eq!((status.users, status.read, status.failed), (2, 1, 1));
     assert_eq!(status.problems[0].user, "ben");
+    // The first gateway does not speak for whom it does not know.
+    let stranger = bench.fact().await;
+    assert_eq!((stranger.name.as_str(), stranger.source), ("ben", None));
     add(bench.app(), "tester", &input("b", B)).unwrap();
     assert_eq!(bench.fact().await.intervals, [ben]);
     remove(bench.app(), "tester", "a").unwrap();
@@ -257,4 +270,49 @@ async fn a_changed_gateway_polls_with_its_new_configuration() {
     off.enabled = false;
     update(bench.app(), "tester", "renamed", &off).unwrap();
     assert_eq!(bench.fact().await.source, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_fails_for_everybody_is_down_and_still_speaks_for_them() {
+    let mut bench = Bench::new();
+    for name in ["anna", "ben"] {
+        bench.says(A, name, Err(UserError::Server("status 500".to_owned())));
+        bench.fixture.user(name);
+    }
+    let mut gateway = input("a", A);
+    gateway.poll_secs = 1;
+    add(bench.app(), "tester", &gateway).unwrap();
+    let (anna, ben) = (bench.any_fact().await, bench.any_fact().await);
+    assert_eq!((anna.name.as_str(), ben.name.as_str()), ("anna", "ben"));
+    assert!(anna.source.is_some() && anna.intervals.is_empty(), "{anna:?}");
+    let down = bench.until(|s| matches!(s.state, GatewayState::Down { .. })).await;
+    assert!(format!("{:?}", down.state).contains("status 500"), "{down:?}");
+    // One calendar that can be read is enough.
+    bench.says(A, "anna", Ok(vec![meeting(-5, 30)]));
+    let up = bench.until(|s| matches!(s.state, GatewayState::Up { .. })).await;
+    assert_eq!((up.users, up.read, up.failed), (2, 1, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_calendar_is_counted_and_looked_for_on_refresh_and_with_a_new_address() {
+    let mut bench = Bench::new();
+    bench.fixture.user("anna");
+    let mut gateway = input("a", A);
+    gateway.poll_secs = 1;
+    add(bench.app(), "tester", &gateway).unwrap();
+    assert!(bench.any_fact().await.source.is_some());
+    assert_eq!(bench.any_fact().await.source, None);
+    let status = bench.until(|s| s.polls >= 2).await;
+    assert_eq!((status.users, status.read, status.unknown), (1, 0, 1));
+    assert_eq!(status.problems[0].user, "anna");
+    let asked = |bench: &Bench| bench.servers.lock().unwrap().asked.iter().filter(|(_, users)| !users.is_empty()).count();
+    assert_eq!(asked(&bench), 1);
+    let update = users::UserUpdate { mail: Some("anna@new.example".to_owned()), ..users::UserUpdate::default() };
+    users::update(bench.app(), "tester", "anna", &update).unwrap();
+    let polls = bench.status().polls;
+    bench.until(|s| s.polls >= polls + 2).await;
+    assert_eq!(asked(&bench), 2);
+    bench.says(A, "anna", Ok(vec![meeting(0, 30)]));
+    refresh(bench.app(), "a").unwrap();
+    assert_eq!(bench.fact().await.intervals.len(), 1);
 }
