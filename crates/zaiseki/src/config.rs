@@ -64,7 +64,7 @@ pub struct Listen {
     pub admin: Vec<SocketAddr>,
 }
 
-/// PEM files; both could be read when the configuration was.
+/// PEM files; certificate and key could be used when the configuration was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TlsFiles {
     pub certificate: PathBuf,
@@ -263,7 +263,22 @@ fn data_dir(reader: &mut Reader<'_>, root: Section<'_>) -> PathBuf {
         let text = Text::new(format!("{name} is not a folder"), format!("{name} はフォルダーではありません"));
         reader.problem(Some(entry.line), "data_dir", text);
     }
+    check_socket_path(reader, entry.line, &path);
     path
+}
+
+/// Bytes of the path of a Unix socket (`sun_path` of unix(7), without its final zero).
+const SOCKET_PATH_BYTES: usize = 107;
+
+/// Commands reach the node by a socket in the data folder, whose path must not be too long for one.
+fn check_socket_path(reader: &mut Reader<'_>, line: usize, data_dir: &Path) {
+    let length = data_dir.join(zaiseki_admin::socket::SOCKET).as_os_str().len();
+    if length > SOCKET_PATH_BYTES {
+        let excess = length - SOCKET_PATH_BYTES;
+        let en = format!("the path {} is too long for a socket in it, by {excess} bytes", data_dir.display());
+        let ja = format!("パス {} は長すぎて、中にソケットを作れません（{excess} バイト超過）", data_dir.display());
+        reader.problem(Some(line), "data_dir", Text::new(en, ja));
+    }
 }
 
 fn database(reader: &mut Reader<'_>, root: Section<'_>) -> DatabaseKind {
@@ -285,10 +300,18 @@ fn database(reader: &mut Reader<'_>, root: Section<'_>) -> DatabaseKind {
 
 fn listen(reader: &mut Reader<'_>, root: Section<'_>) -> Listen {
     let Some(section) = root.section(reader, "listen") else { return Listen::default_ports() };
+    let before = reader.problem_count();
     section.only(reader, &["c2s", "c2s_tls", "https", "admin"], &[]);
     let mut seen = Vec::new();
     let mut list = |key| addresses(reader, section, key, &mut seen);
-    Listen { c2s: list("c2s"), c2s_tls: list("c2s_tls"), https: list("https"), admin: list("admin") }
+    let listen = Listen { c2s: list("c2s"), c2s_tls: list("c2s_tls"), https: list("https"), admin: list("admin") };
+    let empty = [&listen.c2s, &listen.c2s_tls, &listen.https, &listen.admin].iter().all(|list| list.is_empty());
+    if empty && reader.problem_count() == before {
+        let text =
+            Text::new("names no address: nobody could reach the node", "アドレスがありません。ノードに接続できなくなります");
+        reader.problem(None, "listen", text);
+    }
+    listen
 }
 
 type Seen = Vec<(SocketAddr, usize, String)>;
@@ -334,7 +357,13 @@ fn tls(reader: &mut Reader<'_>, root: Section<'_>) -> Option<TlsFiles> {
             reader.problem(None, &section.full_key(missing), Text::new(en, ja));
         }
     }
-    Some(TlsFiles { certificate: certificate?, key: key? })
+    let files = TlsFiles { certificate: certificate?, key: key? };
+    if let Err(error) = zaiseki_net::tls::ReloadableCert::load(&files.certificate, &files.key) {
+        let why = crate::chain(&error);
+        let text = Text::new(format!("cannot be used: {why}"), format!("使えません: {why}"));
+        reader.problem(section.line(reader, "certificate"), &section.full_key("certificate"), text);
+    }
+    Some(files)
 }
 
 /// The path of a file that can be opened.

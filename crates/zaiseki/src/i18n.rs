@@ -33,9 +33,43 @@ pub fn parse(tag: &str) -> Option<Lang> {
     }
 }
 
+/// An error whose own words are `text`, with the causes of `error` behind it.
+pub fn explained(error: impl std::error::Error, text: Text) -> anyhow::Error {
+    let mut causes = Vec::new();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        causes.push(cause.to_string());
+        next = cause.source();
+    }
+    match causes.is_empty() {
+        true => anyhow::Error::msg(text),
+        false => anyhow::Error::msg(causes.join(": ")).context(text),
+    }
+}
+
+/// An error with its causes, on one line, in `lang` as far as it has a [`Text`] for what failed.
+pub fn said(error: &anyhow::Error, lang: Lang) -> String {
+    match error.downcast_ref::<Text>() {
+        Some(text) if lang == Lang::Ja => {
+            let causes = error.chain().skip(1).map(ToString::to_string);
+            std::iter::once(text.get(lang).to_owned()).chain(causes).collect::<Vec<_>>().join(": ")
+        }
+        _ => format!("{error:#}"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn errors_are_said_in_the_language_with_each_cause_once() {
+        let io = std::io::Error::other("disk on fire");
+        let error = anyhow::Error::new(io).context(Text::new("it failed", "失敗しました"));
+        assert_eq!(said(&error, Lang::En), "it failed: disk on fire");
+        assert_eq!(said(&error, Lang::Ja), "失敗しました: disk on fire");
+        assert_eq!(said(&anyhow::anyhow!("plain"), Lang::Ja), "plain");
+    }
 
     #[test]
     fn the_argument_is_found_wherever_it_stands() {

@@ -1,5 +1,6 @@
 //! One process at a time works in a data folder.
 
+use crate::i18n::Text;
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -10,10 +11,23 @@ pub const LOCK_FILE: &str = "lock";
 
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
-    #[error("the data folder {} cannot be used: {source}", path.display())]
+    #[error("the data folder {} cannot be used", path.display())]
     Folder { path: PathBuf, source: io::Error },
     #[error("the data folder {} is in use by another process{}", path.display(), Pid(*pid))]
     Held { path: PathBuf, pid: Option<u32> },
+}
+
+impl LockError {
+    /// For the administrator; the cause stands in the chain.
+    pub fn text(&self) -> Text {
+        let ja = match self {
+            LockError::Folder { path, .. } => format!("データフォルダー {} を使えません", path.display()),
+            LockError::Held { path, pid } => {
+                format!("データフォルダー {} は別のプロセスが使用中です{}", path.display(), Pid(*pid))
+            }
+        };
+        Text::new(self.to_string(), ja)
+    }
 }
 
 struct Pid(Option<u32>);
@@ -86,6 +100,9 @@ mod tests {
         let data = dir.path().join("file");
         std::fs::write(&data, "x").unwrap();
         let error = DataDirLock::acquire(&data).unwrap_err();
-        assert!(error.to_string().contains(data.to_str().unwrap()), "{error}");
+        let Text { en, ja } = error.text();
+        assert!(en.contains(data.to_str().unwrap()) && ja.contains(data.to_str().unwrap()), "{en} {ja}");
+        // The cause is said once, by whoever writes the chain.
+        assert_eq!(format!("{:#}", anyhow::Error::new(error)).matches("exists").count(), 1);
     }
 }

@@ -9,6 +9,8 @@ mod serve;
 
 use cli::Command;
 use config::{Config, LogFormat};
+use i18n::Lang;
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 /// The command line or the configuration file is wrong (`EX_USAGE` of BSD's sysexits).
@@ -21,12 +23,12 @@ fn main() -> ExitCode {
     let cli = match cli::parse(lang) {
         Ok(cli) => cli,
         Err(error) => {
-            let _ = error.print();
+            cli::print(&error, lang);
             return ExitCode::from(if error.use_stderr() { EXIT_USAGE } else { 0 });
         }
     };
     if matches!(cli.command, Command::Demo) {
-        return finish(demo::run(lang));
+        return finish(demo::run(lang), lang);
     }
     let config = match Config::load(cli.config.as_deref()) {
         Ok(config) => config,
@@ -38,26 +40,27 @@ fn main() -> ExitCode {
     match cli.command {
         Command::Serve => {
             start_log(&config);
-            finish(serve::run(&config))
+            finish(serve::run(&config), lang)
         }
-        Command::Ask(ask) => finish(cli::run(&config, ask, cli.output, lang)),
+        Command::Ask(ask) => finish(cli::run(&config, ask, cli.output, lang), lang),
         Command::Demo => ExitCode::SUCCESS,
     }
 }
 
 fn start_log(config: &Config) {
-    let log = tracing_subscriber::fmt().with_env_filter(config.log.level.as_str());
+    // Colours are for eyes: in a file or a journal they are noise.
+    let log = tracing_subscriber::fmt().with_ansi(std::io::stdout().is_terminal()).with_env_filter(config.log.level.as_str());
     match config.log.format {
         LogFormat::Text => log.init(),
         LogFormat::Json => log.json().init(),
     }
 }
 
-fn finish(result: anyhow::Result<()>) -> ExitCode {
+fn finish(result: anyhow::Result<()>, lang: Lang) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("zaiseki: {error:#}");
+            eprintln!("zaiseki: {}", i18n::said(&error, lang));
             ExitCode::FAILURE
         }
     }

@@ -1,6 +1,7 @@
 //! Running a node: builds every part, joins them, and takes them down in order.
 
 use crate::config::Config;
+use crate::i18n::{Text, explained};
 use crate::lock::DataDirLock;
 use anyhow::{Context, Result};
 use std::net::SocketAddr;
@@ -42,7 +43,6 @@ pub struct Running {
     pub app: App,
     /// Where it listens, ports filled in.
     pub addresses: Addresses,
-    pub data_dir: PathBuf,
     stop: CancellationToken,
     stop_https: watch::Sender<bool>,
     tasks: JoinSet<()>,
@@ -64,23 +64,30 @@ type Later = Arc<OnceLock<Weak<Node>>>;
 
 /// Starts every part. Nothing listens before everything that can fail has succeeded.
 pub async fn start(config: &Config) -> Result<Running> {
-    let lock = DataDirLock::acquire(&config.data_dir)?;
+    let lock = DataDirLock::acquire(&config.data_dir).map_err(|error| {
+        let text = error.text();
+        explained(error, text)
+    })?;
     let domain: BareJid = config.domain.parse().with_context(|| format!("domain {}", config.domain))?;
-    let (certificate, files) = load_certificate(config)?;
+    let no_certificate = || Text::new("no certificate", "証明書を用意できません");
+    let (certificate, files) = load_certificate(config).with_context(no_certificate)?;
     let events = StoreEvents::default();
-    let store = Store::open(&config.data_dir, &config.domain, Options::default(), Box::new(events.on_durable()))
-        .with_context(|| format!("the database in {}", config.data_dir.display()))?;
+    let store =
+        Store::open(&config.data_dir, &config.domain, Options::default(), Box::new(events.on_durable())).with_context(|| {
+            let folder = config.data_dir.display();
+            Text::new(format!("the database in {folder}"), format!("{folder} のデータベースを開けません"))
+        })?;
     warn_of_other_domains(&store, &config.domain)?;
     let later = Later::default();
     let app = open_app(config, &store, &later)?;
     let node = make_node(config, domain, &store, &events, &app)?;
     let _ = later.set(Arc::downgrade(&node));
+    let bound = bind(config).await?;
 
     let mut running = Running {
         node,
         app,
         addresses: Addresses::default(),
-        data_dir: config.data_dir.clone(),
         stop: CancellationToken::new(),
         stop_https: watch::Sender::new(false),
         tasks: JoinSet::new(),
@@ -89,8 +96,9 @@ pub async fn start(config: &Config) -> Result<Running> {
         files,
         _lock: lock,
     };
-    running.listen(config).await?;
-    running.start_background()?;
+    // Meetings and timers come first, so that whoever signs in at once sees them.
+    running.start_background(bound.admin);
+    running.listen(bound.c2s, bound.https)?;
     Ok(running)
 }
 
@@ -122,7 +130,8 @@ fn open_app(config: &Config, store: &Store, later: &Later) -> Result<App> {
         };
         node.with(|engine, now| engine.account_changed(now, &name, change));
     };
-    Ok(App::open(store.clone(), &config.domain, &config.data_dir, changed)?)
+    let opened = App::open(store.clone(), &config.domain, &config.data_dir, changed);
+    opened.map_err(|error| anyhow::Error::msg(error.text()))
 }
 
 fn make_node(config: &Config, domain: BareJid, store: &Store, events: &StoreEvents, app: &App) -> Result<Arc<Node>> {
@@ -171,33 +180,51 @@ fn stream_features() -> Vec<Element> {
     ]
 }
 
-impl Running {
-    async fn listen(&mut self, config: &Config) -> Result<()> {
-        let tls = Arc::new(ServerTls::new(self.certificate.clone())?);
-        let mut bound = Vec::new();
-        for (addresses, direct_tls) in [(&config.listen.c2s, false), (&config.listen.c2s_tls, true)] {
-            for address in addresses {
-                let listener = TcpListener::bind(address).await.with_context(|| format!("can't listen on {address}"))?;
-                bound.push((listener, direct_tls));
-            }
+/// Sockets that are bound; nobody is let in yet.
+struct Bound {
+    /// With direct TLS or without.
+    c2s: Vec<(TcpListener, bool)>,
+    https: Vec<TcpListener>,
+    admin: AdminSocket,
+}
+
+async fn bind(config: &Config) -> Result<Bound> {
+    let mut c2s = Vec::new();
+    for (addresses, direct_tls) in [(&config.listen.c2s, false), (&config.listen.c2s_tls, true)] {
+        for address in addresses {
+            c2s.push((bind_one(*address).await?, direct_tls));
         }
-        for (listener, direct_tls) in bound {
+    }
+    let mut https = Vec::new();
+    for address in &config.listen.https {
+        https.push(bind_one(*address).await?);
+    }
+    let admin = AdminSocket::bind(&config.data_dir).map_err(|error| {
+        explained(error, Text::new("administration by commands cannot be offered", "管理用ソケットを作れません"))
+    })?;
+    Ok(Bound { c2s, https, admin })
+}
+
+async fn bind_one(address: SocketAddr) -> Result<TcpListener> {
+    let text = || Text::new(format!("can't listen on {address}"), format!("{address} で待ち受けできません"));
+    TcpListener::bind(address).await.with_context(text)
+}
+
+impl Running {
+    fn listen(&mut self, c2s: Vec<(TcpListener, bool)>, https: Vec<TcpListener>) -> Result<()> {
+        let xmpp_tls = Arc::new(ServerTls::new(self.certificate.clone())?);
+        let tls = Arc::new(server_config(self.certificate.clone(), &[b"http/1.1"])?);
+        for (listener, direct_tls) in c2s {
             let address = listener.local_addr()?;
             tracing::info!(%address, direct_tls, "listening for XMPP clients");
             let list = if direct_tls { &mut self.addresses.c2s_tls } else { &mut self.addresses.c2s };
             list.push(address);
-            let entry = Entry { node: self.node.clone(), tls: tls.clone(), direct_tls };
+            let entry = Entry { node: self.node.clone(), tls: xmpp_tls.clone(), direct_tls };
             self.tasks.spawn(listen(listener, entry, self.stop.clone()));
         }
-        self.listen_https(config).await
-    }
-
-    async fn listen_https(&mut self, config: &Config) -> Result<()> {
         let xmpp = web::websocket_routes(self.node.clone()).merge(web::bosh_routes(self.node.clone()));
         let routes = site::site(self.app.clone(), xmpp);
-        let tls = Arc::new(server_config(self.certificate.clone(), &[b"http/1.1"])?);
-        for address in &config.listen.https {
-            let listener = TcpListener::bind(address).await.with_context(|| format!("can't listen on {address}"))?;
+        for listener in https {
             let address = listener.local_addr()?;
             tracing::info!(%address, "listening for HTTPS");
             self.addresses.https.push(address);
@@ -207,7 +234,7 @@ impl Running {
         Ok(())
     }
 
-    fn start_background(&mut self) -> Result<()> {
+    fn start_background(&mut self, socket: AdminSocket) {
         self.tasks.spawn(until(self.stop.clone(), self.node.clone().run_timers()));
         self.tasks.spawn(follow_settings(self.node.clone(), self.app.clone(), self.stop.clone()));
         self.tasks.spawn(follow_certificate(self.certificate.clone(), self.files.clone(), self.stop.clone()));
@@ -215,14 +242,12 @@ impl Running {
         self.tasks.spawn(take_facts(self.node.clone(), rx, self.stop.clone()));
         self.tasks.spawn(until(self.stop.clone(), zaiseki_control::gateway::worker::run(self.app.clone(), facts)));
         self.tasks.spawn(until(self.stop.clone(), zaiseki_control::app::archive::retention(self.app.clone())));
-        let socket = AdminSocket::bind(&self.data_dir)?;
         let (app, stop) = (self.app.clone(), self.stop.clone());
         self.tasks.spawn(async move {
             if let Err(error) = socket.serve(app, stop.cancelled_owned()).await {
                 tracing::error!(%error, "administration through the socket has ended");
             }
         });
-        Ok(())
     }
 
     /// Reads the certificate files again.

@@ -1,7 +1,7 @@
 //! How a command reaches the functions: the running node's socket, or this process.
 
 use crate::config::Config;
-use crate::i18n::Lang;
+use crate::i18n::{Lang, Text, explained};
 use crate::lock::{DataDirLock, LockError};
 use anyhow::{Context, Result, bail};
 use axum::Router;
@@ -17,7 +17,7 @@ use tower::ServiceExt;
 use zaiseki_admin::api::{ErrorBody, api};
 use zaiseki_admin::socket::{SOCKET, own_caller};
 use zaiseki_control::app::App;
-use zaiseki_store::{Options, Store};
+use zaiseki_store::{Options, Store, StoreError};
 
 /// Bytes of an answer.
 const ANSWER_BYTES: usize = 256 * 1024 * 1024;
@@ -47,14 +47,22 @@ impl Door {
             match DataDirLock::acquire(&config.data_dir) {
                 Ok(lock) => return Door::here(config, lock),
                 Err(LockError::Held { .. }) if began.elapsed() < PATIENCE => tokio::time::sleep(LOOK_AGAIN).await,
-                Err(error) => return Err(error.into()),
+                Err(error) => {
+                    let text = error.text();
+                    return Err(explained(error, text));
+                }
             }
         }
     }
 
     fn here(config: &Config, lock: DataDirLock) -> Result<Door> {
-        let store = Store::open(&config.data_dir, &config.domain, Options::default(), Box::new(|_| {}))?;
-        let app = App::open(store.clone(), &config.domain, &config.data_dir, |_| {})?;
+        let database = |error: StoreError| {
+            let text = Text::new("the database cannot be opened", "データベースを開けません");
+            anyhow::Error::new(error).context(text)
+        };
+        let store = Store::open(&config.data_dir, &config.domain, Options::default(), Box::new(|_| {})).map_err(database)?;
+        let app = App::open(store.clone(), &config.domain, &config.data_dir, |_| {})
+            .map_err(|error| anyhow::Error::msg(error.text()))?;
         let routes = api(app).layer(axum::Extension(own_caller()));
         Ok(Door::Here { routes, _store: store, _lock: lock })
     }
@@ -78,7 +86,11 @@ impl Door {
 }
 
 async fn over_socket(path: &Path, request: Request<Body>) -> Result<Response> {
-    let said = || format!("the running node does not answer at {}", path.display());
+    let said = || {
+        let socket = path.display();
+        let en = format!("the running node does not answer at {socket}");
+        Text::new(en, format!("実行中のノードが {socket} で応答しません"))
+    };
     let socket = UnixStream::connect(path).await.with_context(said)?;
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(socket)).await.with_context(said)?;
     tokio::spawn(connection);

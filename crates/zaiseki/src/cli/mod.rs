@@ -2,11 +2,13 @@
 //! running node, or, when none runs, answered in this process by the same functions.
 
 mod args;
+mod complaint;
 mod console;
 mod door;
 mod show;
 
 pub use args::{Command, parse};
+pub use complaint::print;
 
 use crate::config::Config;
 use crate::i18n::Lang;

@@ -53,6 +53,10 @@ impl<'t> Reader<'t> {
         Err(self.problems)
     }
 
+    pub fn problem_count(&self) -> usize {
+        self.problems.len()
+    }
+
     pub fn problem(&mut self, line: Option<usize>, key: &str, text: Text) {
         self.problems.push(Problem { line, key: key.to_owned(), text });
     }
@@ -80,6 +84,11 @@ impl<'t> Section<'t> {
 
     pub fn has(self, key: &str) -> bool {
         self.find(key).is_some()
+    }
+
+    /// Where the key stands.
+    pub fn line(self, reader: &Reader<'_>, key: &str) -> Option<usize> {
+        self.find(key).map(|value| reader.line(&value.span()))
     }
 
     /// Reports every key that is not among these.

@@ -38,8 +38,9 @@ fn without_a_file_it_is_localhost_on_loopback() {
 #[test]
 fn everything_can_be_said() {
     let dir = tempfile::tempdir().unwrap();
-    std::fs::write(dir.path().join("c.pem"), "x").unwrap();
-    std::fs::write(dir.path().join("k.pem"), "x").unwrap();
+    let made = zaiseki_net::tls::ensure_self_signed(dir.path(), &["example.com".to_owned()]).unwrap();
+    std::fs::rename(made.certificate, dir.path().join("c.pem")).unwrap();
+    std::fs::rename(made.key, dir.path().join("k.pem")).unwrap();
     let text = "domain = 'example.com'\nnode_name = 'im1.example.com'\ndata_dir = 'data'\ndatabase = 'sqlite'\n\
         [listen]\nc2s = ['0.0.0.0:5222', '[::]:5222']\nhttps = ['127.0.0.1:0', '127.0.0.1:0']\nadmin = []\n\
         [tls]\ncertificate = 'c.pem'\nkey = 'k.pem'\n[c2s]\nallow_clear_text = true\n\
@@ -140,4 +141,41 @@ fn a_missing_file_is_a_problem_with_its_name() {
     let problems = Config::load(Some(Path::new("/nowhere/node.toml"))).unwrap_err();
     assert_eq!(problems.len(), 1);
     assert!(problems[0].render(Lang::Ja).contains("/nowhere/node.toml"), "{}", problems[0].text.ja);
+}
+
+#[test]
+fn files_that_hold_no_certificate_are_found_before_anything_starts() {
+    let dir = tempfile::tempdir().unwrap();
+    let (one, other) = (dir.path().join("1"), dir.path().join("2"));
+    let names = ["example.com".to_owned()];
+    zaiseki_net::tls::ensure_self_signed(&one, &names).unwrap();
+    zaiseki_net::tls::ensure_self_signed(&other, &names).unwrap();
+    std::fs::write(dir.path().join("text"), "not PEM").unwrap();
+    for (certificate, key, part) in [
+        ("text", "1/server.key", "no certificate"),
+        ("1/server.pem", "text", "no private key"),
+        ("1/server.pem", "2/server.key", "belong"),
+    ] {
+        let text = format!("domain = 'example.com'\n[tls]\nkey = '{key}'\ncertificate = '{certificate}'\n");
+        let found = Config::parse(&text, dir.path()).expect_err(&text);
+        let [problem] = found.as_slice() else { panic!("{found:?}") };
+        assert_eq!((problem.line, problem.key.as_str()), (Some(4), "tls.certificate"), "{problem}");
+        assert!(problem.text.en.contains(part), "{problem}");
+    }
+}
+
+#[test]
+fn a_data_folder_leaves_room_for_its_socket() {
+    let folder = |length: usize| format!("/{}", "x".repeat(length - 1));
+    let longest = SOCKET_PATH_BYTES - "/admin.sock".len();
+    let text = |length| format!("domain = 'example.com'\ndata_dir = '{}'", folder(length));
+    Config::parse(&text(longest), Path::new("/")).unwrap();
+    one(&text(longest + 1), 2, "data_dir", "by 1 bytes");
+}
+
+#[test]
+fn a_node_that_nobody_could_reach_is_refused() {
+    one("domain = 'example.com'\n[listen]\n", None, "listen", "nobody could reach");
+    one("domain = 'example.com'\n[listen]\nc2s = []\nhttps = []\n", None, "listen", "nobody could reach");
+    Config::parse("domain = 'example.com'\n[listen]\nhttps = ['127.0.0.1:0']\n", Path::new("/")).unwrap();
 }
