@@ -21,6 +21,15 @@ pub struct User {
     pub enabled: bool,
     /// Whether the calendar may speak for the user (the user opts out).
     pub calendar: bool,
+    /// Enabled for IM and presence. Without it the account exists and is administered, but cannot sign in.
+    pub im: bool,
+}
+
+impl User {
+    /// May sign in, receive, and be seen.
+    pub fn active(&self) -> bool {
+        self.enabled && self.im
+    }
 }
 
 /// Keys of one SCRAM mechanism (RFC 5802 §3): never a password.

@@ -89,6 +89,7 @@ fn account(index: usize) -> NewUser {
         language: None,
         enabled: true,
         calendar: true,
+        im: true,
     };
     NewUser { user, sha256: None, sha1: None }
 }

@@ -2,7 +2,7 @@
 
 use crate::audit::Audit;
 use crate::database::Database;
-use crate::error::{Doing, Result};
+use crate::error::{Doing, Result, StoreError};
 use crate::users::{audit_view, object};
 use rusqlite::OptionalExtension;
 use zaiseki_model::{MessageId, UserId};
@@ -11,7 +11,7 @@ use zaiseki_model::{MessageId, UserId};
 const AT_ONCE: usize = 5_000;
 
 /// Everything with a `user_key` but messages, which others may keep too.
-const OWNED: [&str; 8] = [
+const OWNED: [&str; 12] = [
     "DELETE FROM account WHERE user_key = ?1",
     "DELETE FROM credentials WHERE user_key = ?1",
     "DELETE FROM roster WHERE user_key = ?1",
@@ -20,6 +20,10 @@ const OWNED: [&str; 8] = [
     "DELETE FROM last_seen WHERE user_key = ?1",
     "DELETE FROM calendar_user WHERE user_key = ?1",
     "DELETE FROM calendar_interval WHERE user_key = ?1",
+    "DELETE FROM profile WHERE user_key = ?1",
+    "DELETE FROM user_number WHERE user_key = ?1",
+    "DELETE FROM user_device WHERE user_key = ?1",
+    "DELETE FROM user_origin WHERE user_key = ?1",
 ];
 
 impl Database {
@@ -28,7 +32,18 @@ impl Database {
     pub fn remove_user(&mut self, user: UserId, audit: &Audit) -> Result<()> {
         let operation = "removing a user";
         let tx = self.begin(operation)?;
-        let before = self.existing_user(user)?;
+        if !self.remove_in(user, audit)? {
+            return Err(StoreError::NotFound { what: format!("user {user}") });
+        }
+        tx.commit().doing(operation)?;
+        self.forget_key(user);
+        Ok(())
+    }
+
+    /// Within a transaction, after which [`Database::forget_key`] is due. False when there is no such user.
+    pub(crate) fn remove_in(&self, user: UserId, audit: &Audit) -> Result<bool> {
+        let operation = "removing a user";
+        let Some(before) = self.user_by_id(user)? else { return Ok(false) };
         let key = self.existing_key(user)?;
         self.drop_pending(key)?;
         for sql in OWNED {
@@ -38,9 +53,7 @@ impl Database {
             self.run(operation, "INSERT INTO removed_user (user_key) VALUES (?1)", [key])?;
         }
         self.write_audit(audit, "user.remove", &object(&before.name), Some(&audit_view(&before)), None)?;
-        tx.commit().doing(operation)?;
-        self.forget_key(user);
-        Ok(())
+        Ok(true)
     }
 
     /// Takes up to `limit` messages out of the archives of removed users; how many. The retention task calls it until

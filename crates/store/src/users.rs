@@ -27,12 +27,15 @@ pub struct UserFilter {
     pub search: Option<String>,
     pub enabled: Option<bool>,
     pub calendar: Option<bool>,
+    /// Enabled for IM and presence.
+    pub im: Option<bool>,
 }
 
 const COLUMNS: &str = "SELECT id, name, display_name, mail, telephone, language, enabled, calendar, user_key,
-                       roster_version FROM account";
+                       roster_version, im FROM account";
 const NAMED: &str = "WHERE domain = ?1 AND name = ?2";
 const FILTER: &str = "WHERE domain = ?5 AND name > ?1 AND (?2 IS NULL OR enabled = ?2) AND (?3 IS NULL OR calendar = ?3)
+                      AND (?6 IS NULL OR im = ?6)
                       AND (?4 IS NULL OR name LIKE ?4 ESCAPE '\\' OR display_name LIKE ?4 ESCAPE '\\'
                            OR mail LIKE ?4 ESCAPE '\\')";
 
@@ -61,12 +64,12 @@ impl Database {
     }
 
     /// False when the name or id is taken.
-    fn insert_user(&self, new: &NewUser, audit: &Audit) -> Result<bool> {
+    pub(crate) fn insert_user(&self, new: &NewUser, audit: &Audit) -> Result<bool> {
         let operation = "creating a user";
-        let sql = "INSERT INTO account (id, name, display_name, mail, telephone, language, enabled, calendar, domain)
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT DO NOTHING RETURNING user_key";
-        let User { id, name, display_name, mail, telephone, language, enabled, calendar } = &new.user;
-        let values = params![id.0, name, display_name, mail, telephone, language, enabled, calendar, self.domain];
+        let sql = "INSERT INTO account (id, name, display_name, mail, telephone, language, enabled, calendar, im, domain)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT DO NOTHING RETURNING user_key";
+        let User { id, name, display_name, mail, telephone, language, enabled, calendar, im } = &new.user;
+        let values = params![id.0, name, display_name, mail, telephone, language, enabled, calendar, im, self.domain];
         let mut statement = self.conn.prepare_cached(sql).doing(operation)?;
         let key: Option<i64> = statement.query_row(values, |row| row.get(0)).optional().doing(operation)?;
         let Some(key) = key else { return Ok(false) };
@@ -115,11 +118,11 @@ impl Database {
 
     pub fn list_users(&self, filter: &UserFilter) -> Result<Vec<User>> {
         let operation = "listing users";
-        let sql = format!("{COLUMNS} {FILTER} ORDER BY name LIMIT ?6");
+        let sql = format!("{COLUMNS} {FILTER} ORDER BY name LIMIT ?7");
         let mut statement = self.conn.prepare_cached(&sql).doing(operation)?;
         let limit = if filter.limit == 0 { i64::MAX } else { i64::try_from(filter.limit).unwrap_or(i64::MAX) };
         let after = filter.after.as_deref().unwrap_or("");
-        let values = params![after, filter.enabled, filter.calendar, like(filter), self.domain, limit];
+        let values = params![after, filter.enabled, filter.calendar, like(filter), self.domain, filter.im, limit];
         let rows = statement.query_map(values, user).doing(operation)?;
         rows.collect::<rusqlite::Result<_>>().doing(operation)
     }
@@ -129,7 +132,7 @@ impl Database {
         let operation = "counting users";
         let sql = format!("SELECT count(*) FROM account {FILTER}");
         let mut statement = self.conn.prepare_cached(&sql).doing(operation)?;
-        let values = params!["", filter.enabled, filter.calendar, like(filter), self.domain];
+        let values = params!["", filter.enabled, filter.calendar, like(filter), self.domain, filter.im];
         let count: i64 = statement.query_row(values, |row| row.get(0)).doing(operation)?;
         Ok(count.unsigned_abs())
     }
@@ -155,9 +158,9 @@ impl Database {
             return Err(StoreError::Conflict { what: format!("user {}", user.name) });
         }
         let sql = "UPDATE account SET name = ?2, display_name = ?3, mail = ?4, telephone = ?5, language = ?6,
-                   enabled = ?7, calendar = ?8 WHERE id = ?1";
-        let User { id, name, display_name, mail, telephone, language, enabled, calendar } = user;
-        self.run(operation, sql, params![id.0, name, display_name, mail, telephone, language, enabled, calendar])?;
+                   enabled = ?7, calendar = ?8, im = ?9 WHERE id = ?1";
+        let User { id, name, display_name, mail, telephone, language, enabled, calendar, im } = user;
+        self.run(operation, sql, params![id.0, name, display_name, mail, telephone, language, enabled, calendar, im])?;
         let (old, new) = (audit_view(&before), audit_view(user));
         self.write_audit(audit, "user.update", &object(&before.name), Some(&old), Some(&new))?;
         tx.commit().doing(operation)
@@ -192,7 +195,7 @@ impl Database {
 
     pub(crate) fn credentials(&self, name: &str) -> Result<Option<Credentials>> {
         let operation = "reading credentials";
-        let sql = "SELECT a.id, a.enabled, sha256_salt, sha256_iterations, sha256_stored, sha256_server,
+        let sql = "SELECT a.id, a.enabled AND a.im, sha256_salt, sha256_iterations, sha256_stored, sha256_server,
                    sha1_salt, sha1_iterations, sha1_stored, sha1_server
                    FROM account a LEFT JOIN credentials c ON c.user_key = a.user_key
                    WHERE a.domain = ?1 AND a.name = ?2";
@@ -229,7 +232,7 @@ impl Database {
     }
 }
 
-fn user(row: &Row<'_>) -> rusqlite::Result<User> {
+pub(crate) fn user(row: &Row<'_>) -> rusqlite::Result<User> {
     Ok(User {
         id: UserId(row.get(0)?),
         name: row.get(1)?,
@@ -239,6 +242,7 @@ fn user(row: &Row<'_>) -> rusqlite::Result<User> {
         language: row.get(5)?,
         enabled: row.get(6)?,
         calendar: row.get(7)?,
+        im: row.get(10)?,
     })
 }
 
@@ -264,5 +268,6 @@ pub(crate) fn audit_view(user: &User) -> Value {
     json!({
         "id": user.id.to_string(), "name": user.name, "display_name": user.display_name, "mail": user.mail,
         "telephone": user.telephone, "language": user.language, "enabled": user.enabled, "calendar": user.calendar,
+        "im": user.im,
     })
 }

@@ -222,7 +222,8 @@ pub fn prepare_test(app: &App, name: &str, user: Option<&str>) -> Result<Gateway
             })?)
         }
         None => {
-            let filter = UserFilter { enabled: Some(true), calendar: Some(true), limit: 100, ..UserFilter::default() };
+            let asked = UserFilter { enabled: Some(true), calendar: Some(true), im: Some(true), ..UserFilter::default() };
+            let filter = UserFilter { limit: 100, ..asked };
             let users = app.store().query(move |db| db.list_users(&filter))?;
             users.iter().find_map(|user| mailbox(&config.service, user))
         }

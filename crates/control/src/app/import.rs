@@ -225,6 +225,7 @@ impl Import<'_> {
             telephone: owned(C::Telephone)?,
             language: self.text(record, C::Language)?.map(str::to_owned),
             calendar: true,
+            im: true,
             enabled: true,
         };
         let user = users::checked(&new).map_err(refusal)?;

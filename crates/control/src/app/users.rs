@@ -63,6 +63,9 @@ pub struct NewUser {
     pub calendar: bool,
     #[serde(default = "yes")]
     pub enabled: bool,
+    /// Enabled for IM and presence.
+    #[serde(default = "yes")]
+    pub im: bool,
 }
 
 fn yes() -> bool {
@@ -101,6 +104,9 @@ pub struct UserView {
     pub enabled: bool,
     /// The calendar may speak for the user.
     pub calendar: bool,
+    /// Enabled for IM and presence.
+    #[serde(default = "yes")]
+    pub im: bool,
 }
 
 impl UserView {
@@ -115,6 +121,7 @@ impl UserView {
             language: user.language,
             enabled: user.enabled,
             calendar: user.calendar,
+            im: user.im,
         }
     }
 }
@@ -131,6 +138,9 @@ pub struct UserQuery {
     pub enabled: Option<bool>,
     #[serde(default)]
     pub calendar: Option<bool>,
+    /// Enabled for IM and presence.
+    #[serde(default)]
+    pub im: Option<bool>,
     /// The `next` of the page before.
     #[serde(default)]
     pub after: Option<String>,
@@ -176,6 +186,7 @@ pub fn list(app: &App, query: &UserQuery) -> Result<UserPage> {
         search: query.search.clone().filter(|text| !text.is_empty()),
         enabled: query.enabled,
         calendar: query.calendar,
+        im: query.im,
     };
     let (mut users, total) = app.store().query(move |db| Ok((db.list_users(&filter)?, db.count_users(&filter)?)))?;
     let more = users.len() > limit;
@@ -281,6 +292,7 @@ pub(super) fn checked(new: &NewUser) -> Result<User> {
         language: new.language.as_deref().filter(|tag| !tag.is_empty()).map(language).transpose()?,
         enabled: new.enabled,
         calendar: new.calendar,
+        im: new.im,
     })
 }
 

@@ -179,7 +179,8 @@ impl Shared {
             let mut users: Vec<User> = Vec::new();
             loop {
                 let after = users.last().map(|user| user.name.clone());
-                let taking_part = UserFilter { enabled: Some(true), calendar: Some(true), ..UserFilter::default() };
+                let taking_part =
+                    UserFilter { enabled: Some(true), calendar: Some(true), im: Some(true), ..UserFilter::default() };
                 let filter = UserFilter { after, limit: PAGE, ..taking_part };
                 let mut page = app.store().query(move |db| db.list_users(&filter))?;
                 let last = page.len() < PAGE;

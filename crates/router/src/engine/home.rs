@@ -136,7 +136,7 @@ impl Engine {
     fn home_loaded(&mut self, name: &str, reply: Result<Reply, StoreError>) {
         let Some(&ix) = self.names.get(name) else { return };
         let found = match reply {
-            Ok(Reply::UserData(Some(data))) if data.user.enabled => Ok(data),
+            Ok(Reply::UserData(Some(data))) if data.user.active() => Ok(data),
             Ok(_) => Err(NoHome::Unknown),
             Err(_) => Err(NoHome::Failed),
         };

@@ -93,6 +93,7 @@ mod tests {
             language: None,
             enabled: true,
             calendar: true,
+            im: true,
         };
         let (ear, bound) = (Arc::new(Ear::default()), Arc::new(Mutex::new(None)));
         let told = bound.clone();

@@ -25,6 +25,7 @@ pub fn user(id: UserId, name: &str) -> User {
         language: Some("ja".to_owned()),
         enabled: true,
         calendar: true,
+        im: true,
     }
 }
 

@@ -1,0 +1,124 @@
+//! Many users at once: what a synchronisation changes, who is enabled for IM and presence, and duplicates.
+
+use crate::audit::Audit;
+use crate::database::Database;
+use crate::error::{Doing, Result, StoreError};
+use crate::profiles::{Person, person_view};
+use crate::users::{NewUser, object};
+use rusqlite::{OptionalExtension, params};
+use serde_json::json;
+use zaiseki_model::{User, UserId};
+
+/// One step of a synchronisation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PersonChange {
+    /// A new account without keys.
+    Create(Box<Person>),
+    /// Everything but id, name and keys.
+    Update(Box<Person>),
+    Remove(UserId),
+}
+
+/// A value that several users have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Duplicate {
+    pub value: String,
+    /// By name.
+    pub users: Vec<User>,
+}
+
+/// A field that should be unique.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UniqueField {
+    Mail,
+    DirectoryUri,
+}
+
+impl Database {
+    /// Carries steps out in one transaction with an audit row for each. Steps that have lost their ground (the name taken
+    /// or the user gone meanwhile) are left out; their indexes are returned.
+    pub fn change_people(&mut self, changes: &[PersonChange], audit: &Audit) -> Result<Vec<usize>> {
+        let operation = "synchronising users";
+        let tx = self.begin(operation)?;
+        let mut left_out = Vec::new();
+        let mut gone = Vec::new();
+        for (index, change) in changes.iter().enumerate() {
+            let done = match change {
+                PersonChange::Create(person) => self.create_person(person, audit)?,
+                PersonChange::Update(person) => self.update_person(person, audit)?,
+                PersonChange::Remove(user) => {
+                    gone.push(*user);
+                    self.remove_in(*user, audit)?
+                }
+            };
+            if !done {
+                left_out.push(index);
+            }
+        }
+        tx.commit().doing(operation)?;
+        gone.into_iter().for_each(|user| self.forget_key(user));
+        Ok(left_out)
+    }
+
+    fn create_person(&self, person: &Person, audit: &Audit) -> Result<bool> {
+        let new = NewUser { user: person.user.clone(), sha256: None, sha1: None };
+        if !self.insert_user(&new, audit)? {
+            return Ok(false);
+        }
+        self.write_person(person)?;
+        Ok(true)
+    }
+
+    fn update_person(&self, person: &Person, audit: &Audit) -> Result<bool> {
+        let Some(before) = self.person(person.user.id)? else { return Ok(false) };
+        self.write_person(person)?;
+        let (old, new) = (person_view(&before), person_view(person));
+        self.write_audit(audit, "user.sync", &object(&before.user.name), Some(&old), Some(&new))?;
+        Ok(true)
+    }
+
+    /// Enables users for IM and presence, or disables them, in one transaction. Those that changed are returned; users who
+    /// are gone or are so already are left out.
+    pub fn set_im(&mut self, users: &[UserId], im: bool, audit: &Audit) -> Result<Vec<UserId>> {
+        let operation = "enabling users for IM and presence";
+        let tx = self.begin(operation)?;
+        let mut changed = Vec::new();
+        for user in users {
+            let sql = "UPDATE account SET im = ?2 WHERE id = ?1 AND im <> ?2 RETURNING name";
+            let mut statement = self.conn.prepare_cached(sql).doing(operation)?;
+            let name: Option<String> = statement.query_row(params![user.0, im], |row| row.get(0)).optional().doing(operation)?;
+            let Some(name) = name else { continue };
+            let action = if im { "user.im_enable" } else { "user.im_disable" };
+            self.write_audit(audit, action, &object(&name), Some(&json!({"im": !im})), Some(&json!({"im": im})))?;
+            changed.push(*user);
+        }
+        tx.commit().doing(operation)?;
+        Ok(changed)
+    }
+
+    /// Every value that more than one user has, ASCII letters in either case; all of them.
+    pub fn duplicates(&self, field: UniqueField) -> Result<Vec<Duplicate>> {
+        let operation = "looking for duplicates";
+        let (value, from) = match field {
+            UniqueField::Mail => ("a.mail", "account a"),
+            UniqueField::DirectoryUri => ("p.directory_uri", "profile p JOIN account a ON a.user_key = p.user_key"),
+        };
+        let sql = format!(
+            "SELECT lower({value}), a.id FROM {from} WHERE lower({value}) IN
+             (SELECT lower({value}) FROM {from} WHERE {value} <> '' GROUP BY lower({value}) HAVING count(*) > 1)
+             ORDER BY lower({value}), a.name"
+        );
+        let mut statement = self.conn.prepare_cached(&sql).doing(operation)?;
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, UserId(row.get(1)?)))).doing(operation)?;
+        let mut found: Vec<Duplicate> = Vec::new();
+        for row in rows {
+            let (value, id): (String, UserId) = row.doing(operation)?;
+            let user = self.user_by_id(id)?.ok_or_else(|| StoreError::NotFound { what: format!("user {id}") })?;
+            match found.last_mut().filter(|last| last.value == value) {
+                Some(last) => last.users.push(user),
+                None => found.push(Duplicate { value, users: vec![user] }),
+            }
+        }
+        Ok(found)
+    }
+}

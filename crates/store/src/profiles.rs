@@ -1,0 +1,252 @@
+//! What is known of a user beyond the account: names, numbers, devices, where the user is homed, and which entry of which
+//! directory the account belongs to.
+
+use crate::audit::Audit;
+use crate::database::Database;
+use crate::error::{Doing, Result, StoreError};
+use crate::users::object;
+use rusqlite::{OptionalExtension, Row, params};
+use serde_json::{Value, json};
+use std::collections::HashMap;
+use zaiseki_model::{Device, DirectoryId, Number, NumberKind, Profile, Timestamp, User, UserId};
+
+/// A user with everything known of them. `profile.display_name`, `mail` and `language` repeat the account's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Person {
+    pub user: User,
+    pub profile: Profile,
+    pub devices: Vec<Device>,
+    /// Not assigned while `None`.
+    pub home_cluster: Option<String>,
+    pub node: Option<String>,
+    pub held: Held,
+    pub origin: Option<Origin>,
+}
+
+/// The entry of a directory that an account belongs to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    pub directory: DirectoryId,
+    pub key: String,
+    pub place: String,
+    /// The entry is there, and not locked.
+    pub active: bool,
+    /// Since when the directory has not had it.
+    pub missing_since: Option<Timestamp>,
+}
+
+/// Fields that an administrator has set against the directory; synchronising leaves them alone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Held {
+    pub mail: bool,
+    pub directory_uri: bool,
+}
+
+impl Held {
+    fn bits(self) -> i64 {
+        i64::from(self.mail) | i64::from(self.directory_uri) << 1
+    }
+
+    fn from_bits(bits: i64) -> Held {
+        Held { mail: bits & 1 != 0, directory_uri: bits & 2 != 0 }
+    }
+}
+
+const SELECT: &str = "SELECT a.id, a.name, a.display_name, a.mail, a.telephone, a.language, a.enabled, a.calendar,
+    a.user_key, a.roster_version, a.im,
+    coalesce(p.given_name, ''), coalesce(p.family_name, ''), coalesce(p.phonetic_name, ''),
+    coalesce(p.directory_uri, ''), coalesce(p.department, ''), coalesce(p.title, ''), p.home_cluster, p.node,
+    coalesce(p.held, 0), o.directory, o.source_key, o.place, o.active, o.missing_since
+    FROM account a LEFT JOIN profile p ON p.user_key = a.user_key LEFT JOIN user_origin o ON o.user_key = a.user_key";
+
+impl Database {
+    pub fn person(&self, id: UserId) -> Result<Option<Person>> {
+        let operation = "reading a user's profile";
+        let mut statement = self.conn.prepare_cached(&format!("{SELECT} WHERE a.id = ?1")).doing(operation)?;
+        let Some((key, mut person)) = statement.query_row([id.0], person).optional().doing(operation)? else { return Ok(None) };
+        let sql = "SELECT user_key, kind, number FROM user_number WHERE user_key = ?1 ORDER BY position";
+        let mut statement = self.conn.prepare_cached(sql).doing(operation)?;
+        let rows = statement.query_map([key], number).doing(operation)?;
+        person.profile.numbers =
+            rows.map(|row| row.map(|(_, number)| number)).collect::<rusqlite::Result<_>>().doing(operation)?;
+        let sql = "SELECT user_key, name, kind, line FROM user_device WHERE user_key = ?1 ORDER BY name";
+        let mut statement = self.conn.prepare_cached(sql).doing(operation)?;
+        let rows = statement.query_map([key], device).doing(operation)?;
+        person.devices = rows.map(|row| row.map(|(_, device)| device)).collect::<rusqlite::Result<_>>().doing(operation)?;
+        Ok(Some(person))
+    }
+
+    /// Everybody whose account belongs to the directory, in one pass.
+    pub fn people_of(&self, directory: DirectoryId) -> Result<Vec<Person>> {
+        let operation = "reading the users of a directory";
+        // One snapshot.
+        let tx = self.conn.unchecked_transaction().doing(operation)?;
+        let mut numbers: HashMap<i64, Vec<Number>> = HashMap::new();
+        let sql = "SELECT user_key, kind, number FROM user_number WHERE user_key IN
+                   (SELECT user_key FROM user_origin WHERE directory = ?1) ORDER BY user_key, position";
+        let mut statement = self.conn.prepare_cached(sql).doing(operation)?;
+        for row in statement.query_map([directory.0], number).doing(operation)? {
+            let (key, number) = row.doing(operation)?;
+            numbers.entry(key).or_default().push(number);
+        }
+        let mut devices: HashMap<i64, Vec<Device>> = HashMap::new();
+        let sql = "SELECT user_key, name, kind, line FROM user_device WHERE user_key IN
+                   (SELECT user_key FROM user_origin WHERE directory = ?1) ORDER BY user_key, name";
+        let mut statement = self.conn.prepare_cached(sql).doing(operation)?;
+        for row in statement.query_map([directory.0], device).doing(operation)? {
+            let (key, device) = row.doing(operation)?;
+            devices.entry(key).or_default().push(device);
+        }
+        let mut statement = self.conn.prepare_cached(&format!("{SELECT} WHERE o.directory = ?1")).doing(operation)?;
+        let rows = statement.query_map([directory.0], person).doing(operation)?;
+        let people = rows.map(|row| {
+            row.map(|(key, mut person)| {
+                person.profile.numbers = numbers.remove(&key).unwrap_or_default();
+                person.devices = devices.remove(&key).unwrap_or_default();
+                person
+            })
+        });
+        let people = people.collect::<rusqlite::Result<_>>().doing(operation)?;
+        tx.commit().doing(operation)?;
+        Ok(people)
+    }
+
+    /// Every account of the served domain that does not belong to the directory: name, id, and its own origin.
+    pub fn names_outside(&self, directory: DirectoryId) -> Result<Vec<(String, UserId, Option<Origin>)>> {
+        let operation = "reading the names of users";
+        let sql = "SELECT a.name, a.id, o.directory, o.source_key, o.place, o.active, o.missing_since FROM account a
+                   LEFT JOIN user_origin o ON o.user_key = a.user_key WHERE a.domain = ?2 AND (o.directory IS NULL OR o.directory <> ?1)";
+        let mut statement = self.conn.prepare_cached(sql).doing(operation)?;
+        let values = params![directory.0, self.domain];
+        let rows = statement.query_map(values, |row| Ok((row.get(0)?, UserId(row.get(1)?), origin(row, 2)?)));
+        rows.doing(operation)?.collect::<rusqlite::Result<_>>().doing(operation)
+    }
+
+    /// Replaces account and profile (not the id, name or keys) by an administrator's hand.
+    pub fn put_person(&mut self, person: &Person, audit: &Audit) -> Result<()> {
+        let operation = "writing a user's profile";
+        let tx = self.begin(operation)?;
+        let before = self.person(person.user.id)?;
+        let before = before.ok_or_else(|| StoreError::NotFound { what: format!("user {}", person.user.name) })?;
+        self.write_person(person)?;
+        let (old, new) = (person_view(&before), person_view(person));
+        self.write_audit(audit, "user.update_profile", &object(&before.user.name), Some(&old), Some(&new))?;
+        tx.commit().doing(operation)
+    }
+
+    /// Within a transaction, without audit.
+    pub(crate) fn write_person(&self, person: &Person) -> Result<()> {
+        let operation = "writing a user's profile";
+        let key = self.existing_key(person.user.id)?;
+        let sql = "UPDATE account SET display_name = ?2, mail = ?3, telephone = ?4, language = ?5, enabled = ?6, im = ?7
+                   WHERE user_key = ?1";
+        let User { telephone, enabled, im, .. } = &person.user;
+        let Profile { display_name, given_name, family_name, phonetic_name, mail, .. } = &person.profile;
+        let Profile { directory_uri, department, title, language, .. } = &person.profile;
+        self.run(operation, sql, params![key, display_name, mail, telephone, language, enabled, im])?;
+        let sql = "INSERT INTO profile (user_key, given_name, family_name, phonetic_name, directory_uri, department, title,
+                   home_cluster, node, held) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+                   ON CONFLICT (user_key) DO UPDATE SET given_name = excluded.given_name,
+                   family_name = excluded.family_name, phonetic_name = excluded.phonetic_name,
+                   directory_uri = excluded.directory_uri, department = excluded.department, title = excluded.title,
+                   home_cluster = excluded.home_cluster, node = excluded.node, held = excluded.held";
+        let Person { home_cluster, node, held, .. } = person;
+        let names = params![
+            key,
+            given_name,
+            family_name,
+            phonetic_name,
+            directory_uri,
+            department,
+            title,
+            home_cluster,
+            node,
+            held.bits()
+        ];
+        self.run(operation, sql, names)?;
+        self.run(operation, "DELETE FROM user_number WHERE user_key = ?1", [key])?;
+        for (position, number) in (0i64..).zip(&person.profile.numbers) {
+            let sql = "INSERT INTO user_number (user_key, position, kind, number) VALUES (?1, ?2, ?3, ?4)";
+            self.run(operation, sql, params![key, position, number.kind.as_str(), number.number])?;
+        }
+        self.run(operation, "DELETE FROM user_device WHERE user_key = ?1", [key])?;
+        for device in &person.devices {
+            let sql = "INSERT OR REPLACE INTO user_device (user_key, name, kind, line) VALUES (?1, ?2, ?3, ?4)";
+            self.run(operation, sql, params![key, device.name, device.kind, device.line])?;
+        }
+        match &person.origin {
+            Some(origin) => self.write_origin(key, origin),
+            None => self.run(operation, "DELETE FROM user_origin WHERE user_key = ?1", [key]).map(drop),
+        }
+    }
+
+    fn write_origin(&self, key: i64, origin: &Origin) -> Result<()> {
+        let sql = "INSERT INTO user_origin (user_key, directory, source_key, place, active, missing_since)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (user_key) DO UPDATE SET directory = excluded.directory,
+                   source_key = excluded.source_key, place = excluded.place, active = excluded.active,
+                   missing_since = excluded.missing_since";
+        let Origin { directory, key: source, place, active, missing_since } = origin;
+        let values = params![key, directory.0, source, place, active, missing_since.map(|at| at.0)];
+        self.run("writing a user's origin", sql, values).map(drop)
+    }
+}
+
+fn person(row: &Row<'_>) -> rusqlite::Result<(i64, Person)> {
+    let user = crate::users::user(row)?;
+    let profile = Profile {
+        display_name: user.display_name.clone(),
+        given_name: row.get(11)?,
+        family_name: row.get(12)?,
+        phonetic_name: row.get(13)?,
+        mail: user.mail.clone(),
+        directory_uri: row.get(14)?,
+        department: row.get(15)?,
+        title: row.get(16)?,
+        language: user.language.clone(),
+        numbers: Vec::new(),
+    };
+    let (home_cluster, node, held) = (row.get(17)?, row.get(18)?, Held::from_bits(row.get(19)?));
+    let (devices, origin) = (Vec::new(), origin(row, 20)?);
+    Ok((row.get(8)?, Person { user, profile, devices, home_cluster, node, held, origin }))
+}
+
+fn origin(row: &Row<'_>, first: usize) -> rusqlite::Result<Option<Origin>> {
+    let Some(directory) = row.get(first)? else { return Ok(None) };
+    Ok(Some(Origin {
+        directory: DirectoryId(directory),
+        key: row.get(first + 1)?,
+        place: row.get(first + 2)?,
+        active: row.get(first + 3)?,
+        missing_since: row.get::<_, Option<i64>>(first + 4)?.map(Timestamp),
+    }))
+}
+
+fn number(row: &Row<'_>) -> rusqlite::Result<(i64, Number)> {
+    let kind: String = row.get(1)?;
+    Ok((row.get(0)?, Number { kind: NumberKind::parse(&kind).unwrap_or(NumberKind::Work), number: row.get(2)? }))
+}
+
+fn device(row: &Row<'_>) -> rusqlite::Result<(i64, Device)> {
+    Ok((row.get(0)?, Device { name: row.get(1)?, kind: row.get(2)?, line: row.get(3)? }))
+}
+
+/// For the audit trail.
+pub(crate) fn person_view(person: &Person) -> Value {
+    let mut view = crate::users::audit_view(&person.user);
+    let profile = &person.profile;
+    let numbers = profile.numbers.iter().map(|n| json!({"kind": n.kind.as_str(), "number": n.number}));
+    let devices = person.devices.iter().map(|d| json!({"name": d.name, "kind": d.kind, "line": d.line}));
+    let more = json!({
+        "display_name": profile.display_name, "mail": profile.mail, "language": profile.language,
+        "given_name": profile.given_name, "family_name": profile.family_name, "phonetic_name": profile.phonetic_name,
+        "directory_uri": profile.directory_uri, "department": profile.department, "title": profile.title,
+        "numbers": numbers.collect::<Vec<_>>(), "devices": devices.collect::<Vec<_>>(),
+        "home_cluster": person.home_cluster, "node": person.node,
+        "place": person.origin.as_ref().map(|origin| &origin.place),
+        "missing_since": person.origin.as_ref().and_then(|origin| origin.missing_since).map(|at| at.0),
+    });
+    if let (Some(view), Value::Object(more)) = (view.as_object_mut(), more) {
+        view.extend(more);
+    }
+    view
+}

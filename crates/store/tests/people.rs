@@ -1,0 +1,193 @@
+//! Profiles, directories, and many users at once.
+
+mod common;
+
+use common::*;
+use zaiseki_model::{Device, DirectoryId, Number, NumberKind, Profile, Timestamp, UserId};
+use zaiseki_store::*;
+
+const TREE: DirectoryId = DirectoryId([4; 16]);
+const CARL: UserId = UserId([3; 16]);
+
+fn directory(name: &str) -> Directory {
+    let config = r#"{"base":"dc=x"}"#.to_owned();
+    Directory { id: TREE, name: name.to_owned(), kind: "ldap".to_owned(), config, secret: Some(vec![1, 2]), enabled: true }
+}
+
+fn person(id: UserId, name: &str) -> Person {
+    let user = user(id, name);
+    let profile = Profile {
+        display_name: user.display_name.clone(),
+        given_name: "花子".to_owned(),
+        family_name: "山田".to_owned(),
+        phonetic_name: "やまだ はなこ".to_owned(),
+        mail: user.mail.clone(),
+        directory_uri: format!("{name}@uri.example"),
+        department: "営業".to_owned(),
+        title: "課長".to_owned(),
+        language: user.language.clone(),
+        numbers: vec![
+            Number { kind: NumberKind::Mobile, number: "+819012345678".to_owned() },
+            Number { kind: NumberKind::Work, number: "+81312345678".to_owned() },
+        ],
+    };
+    let devices = vec![Device { name: "SEP0011".to_owned(), kind: "desk phone".to_owned(), line: "5123".to_owned() }];
+    let origin = Origin {
+        directory: TREE,
+        key: format!("key-{name}"),
+        place: format!("uid={name},dc=x"),
+        active: true,
+        missing_since: None,
+    };
+    let held = Held { mail: false, directory_uri: true };
+    let (home_cluster, node) = (Some("tokyo".to_owned()), None);
+    Person { user, profile, devices, home_cluster, node, held, origin: Some(origin) }
+}
+
+fn actions(db: &Database, object: &str) -> Vec<String> {
+    db.audit_list(Some(object), None, 100).unwrap().into_iter().map(|entry| entry.action).collect()
+}
+
+#[test]
+fn people_come_change_and_go_with_an_audit_row_each() {
+    let mut db = database();
+    let carl = person(CARL, "carl");
+    let taken = person(NOBODY, "ann");
+    let create = [PersonChange::Create(Box::new(taken)), PersonChange::Create(Box::new(carl.clone()))];
+    assert_eq!(db.change_people(&create, &audit()).unwrap(), [0]);
+    assert_eq!(db.person(CARL).unwrap(), Some(carl.clone()));
+    assert_eq!(db.people_of(TREE).unwrap(), std::slice::from_ref(&carl));
+    let outside: Vec<String> = db.names_outside(TREE).unwrap().into_iter().map(|(name, ..)| name).collect();
+    assert_eq!(outside, ["ann", "bob"]);
+
+    let mut changed = carl;
+    changed.profile.numbers.truncate(1);
+    changed.profile.display_name = "カール".to_owned();
+    changed.user.display_name = "カール".to_owned();
+    changed.origin.as_mut().unwrap().missing_since = Some(Timestamp::from_secs(5));
+    let gone = person(NOBODY, "nobody");
+    let changes =
+        [PersonChange::Update(Box::new(gone)), PersonChange::Update(Box::new(changed.clone())), PersonChange::Remove(NOBODY)];
+    assert_eq!(db.change_people(&changes, &audit()).unwrap(), [0, 2]);
+    assert_eq!(db.person(CARL).unwrap(), Some(changed));
+    assert_eq!(db.change_people(&[PersonChange::Remove(CARL)], &audit()).unwrap(), [0; 0]);
+    assert_eq!((db.person(CARL).unwrap(), db.people_of(TREE).unwrap().len()), (None, 0));
+    assert_eq!(actions(&db, "user:carl"), ["user.remove", "user.sync", "user.create"]);
+}
+
+#[test]
+fn an_account_without_a_profile_is_a_person_too() {
+    let mut db = database();
+    let mut ann = db.person(ANN).unwrap().unwrap();
+    assert_eq!((ann.user.clone(), ann.profile.mail.as_str(), ann.origin.clone()), (user(ANN, "ann"), "ann@example.com", None));
+    ann.profile.phonetic_name = "あん".to_owned();
+    db.put_person(&ann, &audit()).unwrap();
+    assert_eq!(db.person(ANN).unwrap(), Some(ann));
+    assert_eq!(actions(&db, "user:ann")[0], "user.update_profile");
+    assert!(matches!(db.put_person(&person(CARL, "carl"), &audit()), Err(StoreError::NotFound { .. })));
+}
+
+#[test]
+fn one_entry_belongs_to_one_account() {
+    let mut db = database();
+    db.change_people(&[PersonChange::Create(Box::new(person(CARL, "carl")))], &audit()).unwrap();
+    let mut ann = db.person(ANN).unwrap().unwrap();
+    ann.origin = person(CARL, "carl").origin;
+    assert!(db.put_person(&ann, &audit()).is_err());
+    assert_eq!(db.person(ANN).unwrap().unwrap().origin, None);
+}
+
+#[test]
+fn who_is_not_enabled_for_im_has_no_credentials_to_sign_in_with() {
+    let mut db = database();
+    let enabled = |db: &Database| match db.read(&Read::Credentials { name: "ann".to_owned() }).unwrap() {
+        Reply::Credentials(found) => found.unwrap().enabled,
+        other => panic!("{other:?}"),
+    };
+    assert!(enabled(&db));
+    assert_eq!(db.set_im(&[ANN, NOBODY], false, &audit()).unwrap(), [ANN]);
+    assert_eq!(db.set_im(&[ANN], false, &audit()).unwrap(), [] as [UserId; 0]);
+    assert!(!enabled(&db));
+    let Reply::UserData(Some(data)) = db.read(&Read::UserData { name: "ann".to_owned() }).unwrap() else { panic!() };
+    assert!(!data.user.active() && data.user.enabled);
+    let listed = |im| db.list_users(&UserFilter { im: Some(im), ..UserFilter::default() }).unwrap().len();
+    assert_eq!((listed(true), listed(false)), (1, 1));
+    assert_eq!(db.count_users(&UserFilter { im: Some(false), ..UserFilter::default() }).unwrap(), 1);
+    assert_eq!(actions(&db, "user:ann")[0], "user.im_disable");
+}
+
+#[test]
+fn all_duplicates_are_found_whatever_the_case() {
+    let mut db = database();
+    let with = |id: u8, mail: &str, uri: &str| {
+        let mut person = person(UserId([id; 16]), &format!("user{id}"));
+        person.profile.mail = mail.to_owned();
+        person.profile.directory_uri = uri.to_owned();
+        PersonChange::Create(Box::new(person))
+    };
+    let changes = [with(11, "Ann@example.com", "a@u"), with(12, "x@y", "A@U"), with(13, "X@Y", ""), with(14, "", "")];
+    db.change_people(&changes, &audit()).unwrap();
+    let found = |db: &Database, field| -> Vec<(String, Vec<String>)> {
+        let all = db.duplicates(field).unwrap().into_iter();
+        all.map(|d| (d.value, d.users.into_iter().map(|user| user.name).collect())).collect()
+    };
+    let names = |names: [&str; 2]| names.map(str::to_owned).to_vec();
+    assert_eq!(
+        found(&db, UniqueField::Mail),
+        [("ann@example.com".to_owned(), names(["ann", "user11"])), ("x@y".to_owned(), names(["user12", "user13"]))]
+    );
+    assert_eq!(found(&db, UniqueField::DirectoryUri), [("a@u".to_owned(), names(["user11", "user12"]))]);
+    // Hundreds are told as well as two.
+    let many: Vec<PersonChange> = (20..=255).map(|id| with(id, "same@example.com", "")).collect();
+    db.change_people(&many, &audit()).unwrap();
+    let same = db.duplicates(UniqueField::Mail).unwrap().into_iter().find(|d| d.value == "same@example.com").unwrap();
+    assert_eq!(same.users.len(), 236);
+}
+
+#[test]
+fn directories_keep_their_last_run_problems_and_left_out_entries() {
+    let mut db = database();
+    db.put_directory(&directory("tokyo"), &audit()).unwrap();
+    let other = Directory { id: DirectoryId([6; 16]), ..directory("tokyo") };
+    assert!(matches!(db.put_directory(&other, &audit()), Err(StoreError::Conflict { .. })));
+    db.put_directory(&directory("osaka"), &audit()).unwrap();
+    assert_eq!(db.directory_by_name("osaka").unwrap(), Some(directory("osaka")));
+    assert!(!format!("{:?}", db.audit_list(None, None, 9).unwrap()).contains("[1, 2]"));
+
+    let problem = |code: &str| DirectoryProblem {
+        code: code.to_owned(),
+        key: Some("k".to_owned()),
+        place: "p".to_owned(),
+        name: "n".to_owned(),
+        detail: "d".to_owned(),
+    };
+    let run = |at, good: Option<&str>| DirectoryRun {
+        ended_at: Timestamp::from_secs(at),
+        last: format!("run {at}"),
+        last_good: good.map(str::to_owned),
+    };
+    db.put_directory_run(TREE, &run(1, Some("run 1")), Some(&[problem("a"), problem("b")])).unwrap();
+    db.put_directory_run(TREE, &run(2, None), None).unwrap();
+    assert_eq!(db.directory_run(TREE).unwrap(), Some(run(2, Some("run 1"))));
+    assert_eq!(db.directory_problems(TREE, None, 0).unwrap(), [problem("a"), problem("b")]);
+    assert_eq!(db.directory_problems(TREE, Some("b"), 0).unwrap(), [problem("b")]);
+    assert_eq!(db.directory_problems(TREE, None, 1).unwrap(), [problem("a")]);
+    db.put_directory_run(TREE, &run(3, Some("run 3")), Some(&[])).unwrap();
+    assert_eq!(db.directory_problems(TREE, None, 0).unwrap(), []);
+
+    let entry = ("k".to_owned(), "p".to_owned());
+    db.ignore_entries(TREE, std::slice::from_ref(&entry), true, &audit()).unwrap();
+    assert_eq!(db.ignored_entries(TREE).unwrap(), std::slice::from_ref(&entry));
+    db.ignore_entries(TREE, &[entry], false, &audit()).unwrap();
+    assert_eq!(db.ignored_entries(TREE).unwrap(), []);
+
+    // Users outlive their directory.
+    db.change_people(&[PersonChange::Create(Box::new(person(CARL, "carl")))], &audit()).unwrap();
+    db.remove_directory(TREE, &audit()).unwrap();
+    assert_eq!(db.person(CARL).unwrap().unwrap().origin, None);
+    assert!(matches!(db.remove_directory(TREE, &audit()), Err(StoreError::NotFound { .. })));
+    assert_eq!(
+        actions(&db, "directory:osaka"),
+        ["directory.remove", "directory.take_entry", "directory.ignore_entry", "directory.update"]
+    );
+}
