@@ -15,7 +15,7 @@ pub struct Need {
     packages: &'static [&'static str],
 }
 
-/// Node.js 18 or newer with npm: the browser parts and their test.
+/// Node.js 18 or newer with npm: the browser parts and their test, and XMPP clients that the tests fetch (xmpp.js, Strophe.js).
 pub const NODE: Need = Need {
     name: "Node.js with npm",
     present: || run::succeeds("node", &["--version"]) && run::succeeds("npm", &["--version"]),

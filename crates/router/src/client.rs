@@ -123,7 +123,7 @@ impl Client {
                 }
             };
             let (kind, stanza) = cut(input, frame);
-            if self.session.is_some() && kind == FrameKind::Stanza {
+            if self.session.is_some() && kind == FrameKind::Stanza && !is_about_the_stream(&stanza) {
                 batch.push(stanza);
                 continue;
             }
@@ -234,6 +234,7 @@ impl Client {
     /// After sign-in the stream starts anew, with the wider limits of somebody known.
     fn restart(&mut self) {
         if let Some(user) = self.c2s.user() {
+            tracing::debug!(user = user.local(), mechanism = user.mechanism().as_str(), peer = %self.peer, "signed in");
             let mut throttle = self.node.throttle.lock().unwrap_or_else(PoisonError::into_inner);
             throttle.succeeded(user.local());
         }
@@ -371,6 +372,12 @@ impl Client {
             self.node.with(|engine, now| engine.cut(now, session, &outlet, unwritten));
         }
     }
+}
+
+/// A stream error of the client, or `<open/>` and `<close/>` of a WebSocket (RFC 7395 §3.4, §3.6): the engine knows stanzas
+/// and nonzas only.
+fn is_about_the_stream(stanza: &Stanza) -> bool {
+    matches!(stanza.ns(), ns::STREAMS | ns::FRAMING)
 }
 
 /// Stream management and client state of a bound session.

@@ -2,7 +2,9 @@
 
 pub mod browser;
 pub mod ews;
+pub mod intruder;
 pub mod node;
+pub mod peers;
 pub mod process;
 pub mod python;
 pub mod radicale;

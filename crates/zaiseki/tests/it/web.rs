@@ -1,6 +1,8 @@
 //! The same bad XML by the other ways in: WebSocket (RFC 7395) and BOSH (XEP-0124). CVE-2022-0217 came of a second, softer
 //! XML path.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use zaiseki_net::tls::client_config_trusting;
 
 use crate::raw::Raw;
@@ -81,6 +83,23 @@ fn a_message_holds_one_whole_element() {
         let answer = raw.rest();
         assert!(answer.contains("<stream:error"), "{text}: {answer:?}");
     }
+}
+
+#[test]
+fn a_bound_session_is_closed_with_a_close_element() {
+    // RFC 7395 §3.6
+    const OPEN: &str = "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='localhost' version='1.0'/>";
+    const BIND: &str = "<iq xmlns='jabber:client' type='set' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>";
+    let plain = BASE64.encode(format!("\0{}\0{PASSWORD}", stage().person().name));
+    let auth = format!("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>{plain}</auth>");
+    let mut raw = websocket();
+    for (said, answer) in [(auth.as_str(), "<success"), (OPEN, "</stream:features>"), (BIND, "</iq>")] {
+        message(&mut raw, said.as_bytes());
+        raw.until(answer);
+    }
+    message(&mut raw, b"<close xmlns='urn:ietf:params:xml:ns:xmpp-framing'/>");
+    let answer = raw.rest();
+    assert!(answer.contains("<close xmlns='urn:ietf:params:xml:ns:xmpp-framing'") && !answer.contains("error"), "{answer:?}");
 }
 
 #[test]
