@@ -86,6 +86,7 @@ fn prepare(folder: &Path, password: &str) -> Result<Vec<(&'static str, UserId)>>
             language: Some(person.language.to_owned()),
             calendar: true,
             enabled: true,
+            im: true,
         };
         ids.push((person.name, users::create(&app, ACTOR, &new)?.id.parse()?));
     }
