@@ -23,6 +23,7 @@ mod stream;
 mod strophe;
 mod subscription;
 mod support;
+mod tokio_xmpp;
 mod vcard;
 mod web;
 mod xml;
