@@ -8,6 +8,7 @@ mod blocking;
 mod carbons;
 mod crash;
 mod csi;
+mod front_door;
 mod hostile;
 mod meeting;
 mod message;
