@@ -29,6 +29,13 @@ const PYTHON: Need = Need {
     packages: &["python3", "python3-venv"],
 };
 
+/// Gajim's library and GLib's bindings, for Debian's own Python: an XMPP client of the tests.
+const NBXMPP: Need = Need {
+    name: "nbxmpp",
+    present: || run::succeeds("/usr/bin/python3", &["-c", "import gi; gi.require_version('Soup', '3.0'); import nbxmpp.client"]),
+    packages: &["python3-nbxmpp"],
+};
+
 /// Chromium, headless: the chat page.
 const CHROMIUM: Need = Need {
     name: "Chromium",
@@ -54,7 +61,7 @@ const SLAPD: Need = Need {
 };
 
 /// Everything that `cargo xtask test` needs.
-pub const FOR_TESTS: &[Need] = &[NODE, PYTHON, CHROMIUM, JAPANESE_FONT, SLAPD];
+pub const FOR_TESTS: &[Need] = &[NODE, PYTHON, NBXMPP, CHROMIUM, JAPANESE_FONT, SLAPD];
 
 /// Installs those of `needs` that are missing, by apt-get (as root, else through sudo).
 pub fn ensure(needs: &[Need]) -> Result<()> {

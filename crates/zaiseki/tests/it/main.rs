@@ -12,6 +12,7 @@ mod front_door;
 mod hostile;
 mod meeting;
 mod message;
+mod nbxmpp;
 mod pep;
 mod presence;
 mod raw;
