@@ -1,6 +1,6 @@
 //! The steps of a gateway's self-test that all services share.
 
-use crate::source::{Finding, SourceError, UserCalendar};
+use crate::source::{Finding, SourceError, UserCalendar, UserError};
 use zaiseki_net::http::{Client, HttpError, Url};
 
 pub fn passed(name: &'static str, seen: impl Into<String>) -> Finding {
@@ -63,10 +63,20 @@ pub fn reading(result: Result<Vec<UserCalendar>, SourceError>, findings: &mut Ve
     for answer in answers {
         findings.push(match answer.result {
             Ok(intervals) => passed("permission", format!("calendar read, {} busy times", intervals.len())),
-            Err(error) => {
-                failed("permission", error.to_string(), "Grant the service account access to the users' free/busy times.")
-            }
+            Err(error) => failed("permission", error.to_string(), advice(&error)),
         });
+    }
+}
+
+/// What to do about a user whose calendar could not be read.
+fn advice(error: &UserError) -> &'static str {
+    match error {
+        UserError::NotFound => {
+            "Check the user's id and mail address, the gateway's address, and that the user has a calendar there."
+        }
+        UserError::NoAccess(_) => "Grant the service account access to the users' free/busy times.",
+        UserError::NoData | UserError::Server(_) => "Look into the calendar server's own log; the gateway asks again by itself.",
+        UserError::Malformed(_) => "Check that the address leads to the calendar service itself, and not to a page about it.",
     }
 }
 
@@ -80,4 +90,30 @@ pub fn explain(error: &dyn std::error::Error) -> String {
         cause = inner.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use zaiseki_model::UserId;
+
+    #[test]
+    fn the_advice_fits_what_was_seen() {
+        let advised = |error: UserError| {
+            let mut findings = Vec::new();
+            reading(Ok(vec![UserCalendar { user: UserId([1; 16]), result: Err(error), skipped: Vec::new() }]), &mut findings);
+            let last = findings.pop().unwrap();
+            assert!(!last.passed && last.name == "permission", "{last:?}");
+            last.advice
+        };
+        assert!(advised(UserError::NoAccess("403".to_owned())).contains("Grant"));
+        for (error, word) in [
+            (UserError::NotFound, "mail address"),
+            (UserError::Server("status 500".to_owned()), "log"),
+            (UserError::Malformed("html".to_owned()), "address"),
+        ] {
+            let advice = advised(error);
+            assert!(advice.contains(word) && !advice.contains("Grant"), "{advice}");
+        }
+    }
 }
