@@ -7,12 +7,16 @@ frame-cancel = Cancel
 frame-first = First page
 frame-next = Next page
 frame-required = (required)
+frame-save = Save
+frame-search = Search
 frame-help = Help
 frame-refreshes = Refreshes by itself every { $seconds } s
 
 nav-overview = Overview
 nav-dashboard = Dashboard
 
+nav-people = People
+nav-users = Users
 error-title = That did not work
 error-forbidden = You may not do this: it needs the right { $right }. An administrator with more rights can.
 error-not-found-title = There is nothing here

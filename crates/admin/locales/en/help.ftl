@@ -3,3 +3,15 @@ help-dashboard =
     The state of this node at a glance. A mark says how each part is doing: ✓ works, ▲ works but needs attention, ✕ does not work, ○ is off.
 
     Follow a name to see why a part is in its state and what to do about it.
+help-users =
+    Everyone who can sign in to this node. The list follows what you type; the button searches without JavaScript.
+
+    Disable a user who left: the address stays theirs, contacts and archive are kept, and open sessions end at once. Remove only what nobody will ask for again.
+help-users-new =
+    A user of the built-in directory. Only keys derived from the password are stored, never the password.
+
+    Many users at once come from a CSV file: see the command user import.
+help-user =
+    What this node knows of the user. Changes take effect at once, without a restart; open sessions learn of them.
+
+    If nobody sees the user's meetings: is the calendar switched on here, and does the gateway's page name the user among those it could not read?

@@ -7,12 +7,16 @@ frame-cancel = キャンセル
 frame-first = 最初のページ
 frame-next = 次のページ
 frame-required = （必須）
+frame-save = 保存
+frame-search = 検索
 frame-help = ヘルプ
 frame-refreshes = { $seconds } 秒ごとに自動更新
 
 nav-overview = 概要
 nav-dashboard = ダッシュボード
 
+nav-people = ユーザー管理
+nav-users = ユーザー
 error-title = 処理できませんでした
 error-forbidden = この操作はできません。権限 { $right } が必要です。権限のある管理者に依頼してください。
 error-not-found-title = ページがありません

@@ -20,8 +20,10 @@ const fn entry(name: &'static str, href: &'static str, area: Area) -> Entry {
     Entry { name, href, right: Right::read(area) }
 }
 
-pub static NAVIGATION: &[Group] =
-    &[Group { name: "nav-overview", entries: &[entry("nav-dashboard", "/console/", Area::Status)] }];
+pub static NAVIGATION: &[Group] = &[
+    Group { name: "nav-overview", entries: &[entry("nav-dashboard", "/console/", Area::Status)] },
+    Group { name: "nav-people", entries: &[entry("nav-users", "/console/users", Area::Users)] },
+];
 
 /// The entry that a path belongs to: the one with the longest beginning in common.
 pub fn current(path: &str) -> Option<(&'static Group, &'static Entry)> {

@@ -18,7 +18,7 @@ macro_rules! files {
     };
 }
 
-files!["frame", "overview", "help"];
+files!["frame", "overview", "users", "help"];
 
 type Bundle = FluentBundle<FluentResource>;
 

@@ -1,10 +1,11 @@
 //! The pages, one file each.
 
 mod dashboard;
+mod users;
 
 use super::routes::Pages;
 
 /// Every page there is.
 pub fn all() -> Pages {
-    Pages::default().merge(dashboard::pages())
+    Pages::default().merge(dashboard::pages()).merge(users::pages())
 }
