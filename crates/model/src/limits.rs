@@ -39,6 +39,10 @@ pub const BLOCKED_JIDS: usize = 1_000;
 pub const PEP_NODES: usize = 128;
 /// Items of one PEP node when `max_items` is `max`.
 pub const PEP_ITEMS: usize = 1_000;
+/// Bytes of the name of a PEP node or item.
+pub const PEP_NAME_BYTES: usize = 1_023;
+/// Private XML documents (XEP-0049) of one user.
+pub const PRIVATE_DOCUMENTS: usize = 256;
 /// Bytes of one PEP item, vCard or private XML document.
 pub const DOCUMENT_BYTES: usize = 256 * 1024;
 /// Items of one result page (RSM).

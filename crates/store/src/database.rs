@@ -144,6 +144,9 @@ impl Database {
             Read::Docs { user, family, prefix, limit, newest_first } => {
                 Reply::Docs(self.docs(*user, *family, prefix.as_deref(), *limit, *newest_first)?)
             }
+            Read::DocKeys { user, family, prefix, limit } => {
+                Reply::Keys(self.doc_keys(*user, *family, prefix.as_deref(), *limit)?)
+            }
             Read::Stream { token } => Reply::Stream(self.stream(token)?),
             Read::LastSeen { user } => Reply::LastSeen(self.last_seen(*user)?),
         })

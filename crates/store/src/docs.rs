@@ -70,6 +70,18 @@ impl Database {
         rows.collect::<rusqlite::Result<_>>().doing(operation)
     }
 
+    pub(crate) fn doc_keys(&self, user: UserId, family: Family, prefix: Option<&str>, limit: usize) -> Result<Vec<String>> {
+        let operation = "reading the keys of documents";
+        let Some(user) = self.key(user)? else { return Ok(Vec::new()) };
+        let (from, to) = prefix_range(prefix);
+        let sql = "SELECT doc_key FROM doc WHERE user_key = ?1 AND family = ?2 AND doc_key >= ?3 AND doc_key < ?4
+                   ORDER BY put_order LIMIT ?5";
+        let mut statement = self.conn.prepare_cached(sql).doing(operation)?;
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let rows = statement.query_map(params![user, family.number(), from, to, limit], key).doing(operation)?;
+        rows.collect::<rusqlite::Result<_>>().doing(operation)
+    }
+
     pub(crate) fn home_docs(&self, user: i64) -> Result<HomeDocs> {
         let operation = "reading a user's documents";
         let sql = "SELECT doc_key, value, family FROM doc WHERE user_key = ?1 AND family BETWEEN 1 AND 3";
@@ -91,9 +103,12 @@ impl Database {
 
 /// From the columns key, value.
 fn doc(row: &Row<'_>) -> rusqlite::Result<Doc> {
-    let key = String::from_utf8(row.get(0)?)
-        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(0, Type::Blob, Box::new(error)))?;
-    Ok(Doc { key, value: Bytes::from(row.get::<_, Vec<u8>>(1)?) })
+    Ok(Doc { key: key(row)?, value: Bytes::from(row.get::<_, Vec<u8>>(1)?) })
+}
+
+/// From the column key.
+fn key(row: &Row<'_>) -> rusqlite::Result<String> {
+    String::from_utf8(row.get(0)?).map_err(|error| rusqlite::Error::FromSqlConversionFailure(0, Type::Blob, Box::new(error)))
 }
 
 /// Keys with the prefix are those in `from..to`. UTF-8 never holds 0xFF, so it ends every range.

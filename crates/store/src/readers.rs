@@ -6,8 +6,16 @@ use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-/// Is called exactly once: with a connection, or with the reason why there is none.
-pub(crate) type ReadJob = Box<dyn FnOnce(Result<&Database>) + Send>;
+type ReadFn = Box<dyn FnOnce(Result<&Database>) + Send>;
+
+/// One read.
+pub(crate) struct ReadJob {
+    /// Is called exactly once: with a connection, or with the reason why there is none.
+    pub run: ReadFn,
+    /// Walks over rows of which one user may have very many. Short reads go first, and one reader is kept for them, so
+    /// that nobody's sign-in waits for somebody else's archive.
+    pub long: bool,
+}
 
 /// The queue in front of all readers.
 #[derive(Default)]
@@ -18,8 +26,24 @@ pub(crate) struct ReadQueue {
 
 #[derive(Default)]
 struct QueueState {
-    jobs: VecDeque<ReadJob>,
+    short: VecDeque<ReadJob>,
+    long: VecDeque<ReadJob>,
+    /// Long reads under way.
+    walking: usize,
+    readers: usize,
     closed: bool,
+}
+
+impl QueueState {
+    fn take(&mut self) -> Option<ReadJob> {
+        let job = self.short.pop_front();
+        if job.is_some() || self.walking >= self.readers.saturating_sub(1).max(1) {
+            return job;
+        }
+        let job = self.long.pop_front();
+        self.walking += usize::from(job.is_some());
+        job
+    }
 }
 
 impl ReadQueue {
@@ -31,9 +55,10 @@ impl ReadQueue {
         let mut state = self.lock();
         if state.closed {
             drop(state);
-            return job(Err(StoreError::Closed));
+            return (job.run)(Err(StoreError::Closed));
         }
-        state.jobs.push_back(job);
+        let queue = if job.long { &mut state.long } else { &mut state.short };
+        queue.push_back(job);
         self.work.notify_one();
     }
 
@@ -45,10 +70,19 @@ impl ReadQueue {
 
     /// The body of a reader thread.
     pub fn serve(&self, database: &Database) {
+        self.work_off(|run| run(Ok(database)));
+    }
+
+    fn work_off(&self, read: impl Fn(ReadFn)) {
+        self.lock().readers += 1;
         while let Some(job) = self.next() {
             // A panic in somebody's callback must not cost us the thread.
-            if catch_unwind(AssertUnwindSafe(|| job(Ok(database)))).is_err() {
+            if catch_unwind(AssertUnwindSafe(|| read(job.run))).is_err() {
                 tracing::error!("a database read or its receiver panicked");
+            }
+            if job.long {
+                self.lock().walking -= 1;
+                self.work.notify_one();
             }
         }
     }
@@ -56,13 +90,61 @@ impl ReadQueue {
     fn next(&self) -> Option<ReadJob> {
         let mut state = self.lock();
         loop {
-            if let Some(job) = state.jobs.pop_front() {
+            if let Some(job) = state.take() {
                 return Some(job);
             }
-            if state.closed {
+            if state.closed && state.long.is_empty() {
                 return None;
             }
             state = self.work.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc::{Receiver, channel};
+    use std::time::Duration;
+
+    const PATIENCE: Duration = Duration::from_secs(30);
+
+    fn job(queue: &ReadQueue, long: bool, body: impl FnOnce() + Send + 'static) {
+        queue.push(ReadJob { run: Box::new(move |_| body()), long });
+    }
+
+    /// A read that tells when it begins and ends when it may.
+    fn held(queue: &ReadQueue, gate: Receiver<()>) -> Receiver<()> {
+        let (begun, hear) = channel();
+        job(queue, true, move || {
+            let _ = begun.send(());
+            let _ = gate.recv_timeout(PATIENCE);
+        });
+        hear
+    }
+
+    #[test]
+    fn long_reads_leave_a_reader_for_short_ones_and_all_get_their_turn() {
+        let queue = ReadQueue::default();
+        std::thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| queue.work_off(|run| run(Err(StoreError::Closed))));
+            }
+            let (end_first, gate) = channel();
+            let first = held(&queue, gate);
+            first.recv_timeout(PATIENCE).expect("the first long read begins");
+            let (end_second, gate) = channel();
+            let second = held(&queue, gate);
+            let (said, hear) = channel();
+            job(&queue, false, move || {
+                let _ = said.send(());
+            });
+            hear.recv_timeout(PATIENCE).expect("a short read passes");
+            assert!(second.try_recv().is_err(), "the second long read waits for the first");
+            drop(end_first);
+            second.recv_timeout(PATIENCE).expect("its turn");
+            drop(end_second);
+            queue.close();
+        });
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::database::Database;
 use crate::error::{Result, StoreError};
+use crate::readers::ReadJob;
 use crate::words::{Read, Reply, Write};
 use crate::writer::{Shared, Writer};
 use std::path::Path;
@@ -89,8 +90,9 @@ impl Store {
     /// submitted don't count); the writer is hurried along when they are not on disk yet. While the disk refuses them,
     /// the answer is [`StoreError::Unavailable`].
     pub fn read(&self, min_seq: u64, read: Read, done: impl FnOnce(Result<Reply>) + Send + 'static) {
+        let long = matches!(read, Read::Archive(_) | Read::Docs { .. } | Read::DocKeys { .. });
         let job = move |database: Result<&Database>| done(database.and_then(|database| database.read(&read)));
-        self.0.shared.read(min_seq, Box::new(job));
+        self.0.shared.read(min_seq, ReadJob { run: Box::new(job), long });
     }
 
     /// Runs a function that only reads, on a reader thread; blocks the caller. It sees all that was submitted before,
@@ -98,7 +100,7 @@ impl Store {
     pub fn query<R: Send + 'static>(&self, f: impl FnOnce(&Database) -> Result<R> + Send + 'static) -> Result<R> {
         let (sender, receiver) = sync_channel(1);
         let job = move |database: Result<&Database>| drop(sender.send(database.and_then(f)));
-        self.0.shared.query(Box::new(job));
+        self.0.shared.query(ReadJob { run: Box::new(job), long: false });
         receiver.recv().unwrap_or(Err(StoreError::Closed))
     }
 

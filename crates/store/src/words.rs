@@ -129,6 +129,8 @@ pub enum Read {
     Doc { user: UserId, family: Family, key: String },
     /// By time of put → [`Reply::Docs`]
     Docs { user: UserId, family: Family, prefix: Option<String>, limit: usize, newest_first: bool },
+    /// The keys alone, oldest first, by time of put → [`Reply::Keys`]
+    DocKeys { user: UserId, family: Family, prefix: Option<String>, limit: usize },
     /// → [`Reply::Stream`]
     Stream { token: StreamToken },
     /// → [`Reply::LastSeen`]
@@ -208,6 +210,7 @@ pub enum Reply {
     Page(Page),
     Doc(Option<Bytes>),
     Docs(Vec<Doc>),
+    Keys(Vec<String>),
     Stream(Option<StreamRow>),
     LastSeen(Option<LastSeen>),
 }

@@ -88,7 +88,7 @@ impl Shared {
         }
         if let Some(text) = state.failing.clone() {
             drop(state);
-            return job(Err(StoreError::Unavailable(text)));
+            return (job.run)(Err(StoreError::Unavailable(text)));
         }
         state.waiting.push((needed, job));
         self.hurry(state);
@@ -172,7 +172,7 @@ impl Shared {
         let waiting = std::mem::take(&mut state.waiting);
         let calls = std::mem::take(&mut state.calls);
         drop(state);
-        waiting.into_iter().for_each(|(_, job)| job(Err(StoreError::Unavailable(text.to_owned()))));
+        waiting.into_iter().for_each(|(_, job)| (job.run)(Err(StoreError::Unavailable(text.to_owned()))));
         calls.into_iter().for_each(|job| job(Err(StoreError::Unavailable(text.to_owned()))));
         news
     }
@@ -199,7 +199,7 @@ impl Shared {
         let waiting = std::mem::take(&mut state.waiting);
         let calls = std::mem::take(&mut state.calls);
         drop(state);
-        waiting.into_iter().for_each(|(_, job)| job(Err(StoreError::Closed)));
+        waiting.into_iter().for_each(|(_, job)| (job.run)(Err(StoreError::Closed)));
         calls.into_iter().for_each(|job| job(Err(StoreError::Closed)));
         self.reads.close();
     }

@@ -56,15 +56,19 @@ pub fn set_storage(engine: &mut Engine, request: &Request, storage: &Element) ->
     if wanted.len() > limits::PEP_ITEMS {
         return Err(StanzaError::new(Condition::PolicyViolation).with_text("too many bookmarks"));
     }
+    let user = engine.user_id(request.home).ok_or_else(|| StanzaError::new(Condition::InternalServerError))?;
     let request = request.clone();
     with_items(engine, &request.clone(), move |engine, items| {
+        // The account may have been removed meanwhile, and its place taken by another.
+        let home = request.envelope.from.local().and_then(|name| engine.home_ready(name));
+        let Some(home) = home.filter(|home| engine.user_id(*home) == Some(user)) else { return };
         for room in items.keys().filter(|room| !wanted.contains_key(*room)) {
-            pep::retract_for(engine, request.home, NODE, room);
+            pep::retract_for(engine, home, NODE, room);
         }
         for (room, conference) in &wanted {
             let conference = keep_extensions(conference, items.get(room));
             if items.get(room) != Some(&conference) {
-                pep::publish_for(engine, request.home, NODE, room, &conference);
+                pep::publish_for(engine, home, NODE, room, &conference);
             }
         }
         engine.when_durable(move |engine| engine.reply_result(request.session, &request.envelope, b""));

@@ -46,10 +46,15 @@ fn query(engine: &mut Engine, request: &Request) -> Result<Answer, StanzaError> 
     let asked = parse(&request.payload, user)?;
     let request = request.clone();
     let Asked { query, queryid, flip } = asked;
-    engine.read(Read::Archive(query), move |engine, reply| match reply {
-        Ok(Reply::Page(page)) if page.anchor_found => answer(engine, &request, page, queryid.as_deref(), flip),
-        Ok(Reply::Page(_)) => engine.reply_condition(request.session, &request.envelope, Condition::ItemNotFound),
-        _ => engine.reply_condition(request.session, &request.envelope, Condition::InternalServerError),
+    // One walk over the archive at a time for each client, whatever it asks at once.
+    engine.defer(request.session);
+    engine.read(Read::Archive(query), move |engine, reply| {
+        match reply {
+            Ok(Reply::Page(page)) if page.anchor_found => answer(engine, &request, page, queryid.as_deref(), flip),
+            Ok(Reply::Page(_)) => engine.reply_condition(request.session, &request.envelope, Condition::ItemNotFound),
+            _ => engine.reply_condition(request.session, &request.envelope, Condition::InternalServerError),
+        }
+        engine.deferred_done(request.session);
     });
     Ok(Answer::Later)
 }
@@ -225,7 +230,12 @@ fn metadata(engine: &mut Engine, request: &Request) -> Result<Answer, StanzaErro
 /// XEP-0441: whether messages are archived. `always` and `never` are kept; `roster` and lists of single contacts are
 /// not offered, so the answer says `always` and no lists, as §2 lets the server do.
 fn preferences(engine: &mut Engine, request: &Request) -> Result<Answer, StanzaError> {
-    let wanted = request.payload.attr("default").filter(|_| request.set).map(|default| default != "never");
+    let wanted = match request.payload.attr("default").filter(|_| request.set) {
+        Some("always" | "roster") => Some(true),
+        Some("never") => Some(false),
+        None => None,
+        Some(_) => return Err(bad_request("default is always, never or roster")),
+    };
     let data = engine.data_mut(request.home).ok_or_else(|| StanzaError::new(Condition::InternalServerError))?;
     if let Some(archive) = wanted {
         data.archive = archive;
@@ -240,7 +250,7 @@ fn preferences(engine: &mut Engine, request: &Request) -> Result<Answer, StanzaE
         .with_attr("default", default)
         .with_child(Element::new("always", NS))
         .with_child(Element::new("never", NS));
-    Ok(Answer::element(&prefs))
+    Ok(Answer::kept(&prefs))
 }
 
 /// Key of the preference document that says `never` for users without an archive.

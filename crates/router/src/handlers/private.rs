@@ -3,8 +3,8 @@
 use super::{Answer, Feature, Request, Route, Scope, bookmarks};
 use crate::engine::{Engine, bad_request};
 use bytes::Bytes;
-use zaiseki_model::limits;
-use zaiseki_store::{Family, Read, Reply, Write};
+use zaiseki_model::{UserId, limits};
+use zaiseki_store::{Family, Read, Reply, StoreError, Write};
 use zaiseki_xmpp::ns::CLIENT;
 use zaiseki_xmpp::stanza::{Condition, StanzaError};
 use zaiseki_xmpp::xml::element::Element;
@@ -49,8 +49,37 @@ fn set(engine: &mut Engine, request: &Request, document: &Element) -> Result<Ans
     if value.len() > limits::DOCUMENT_BYTES {
         return Err(StanzaError::new(Condition::PolicyViolation).with_text("the document is too large"));
     }
-    engine.write(Write::DocPut { user, family: Family::Private, key: key(document), value: Bytes::from(value) });
-    Ok(Answer::Kept)
+    let key = key(document);
+    let request = request.clone();
+    let read = Read::DocKeys { user, family: Family::Private, prefix: None, limit: limits::PRIVATE_DOCUMENTS };
+    // The next one counts this one too.
+    engine.defer(request.session);
+    engine.read(read, move |engine, reply| {
+        put_counted(engine, &request, user, key, Bytes::from(value), reply);
+        engine.deferred_done(request.session);
+    });
+    Ok(Answer::Later)
+}
+
+/// Keeps a document unless it is one too many. `reply`: the keys that are there.
+fn put_counted(
+    engine: &mut Engine,
+    request: &Request,
+    user: UserId,
+    key: String,
+    value: Bytes,
+    reply: Result<Reply, StoreError>,
+) {
+    let Ok(Reply::Keys(keys)) = reply else {
+        return engine.reply_condition(request.session, &request.envelope, Condition::InternalServerError);
+    };
+    if keys.len() >= limits::PRIVATE_DOCUMENTS && !keys.contains(&key) {
+        let error = StanzaError::new(Condition::ResourceConstraint).with_text("too many documents");
+        return engine.reply_error(request.session, &request.envelope, &error);
+    }
+    engine.write(Write::DocPut { user, family: Family::Private, key, value });
+    let request = request.clone();
+    engine.when_durable(move |engine| engine.reply_result(request.session, &request.envelope, b""));
 }
 
 fn get(engine: &mut Engine, request: &Request, document: &Element) -> Result<Answer, StanzaError> {

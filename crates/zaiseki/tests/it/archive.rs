@@ -280,6 +280,7 @@ fn a_user_may_do_without_an_archive() {
     let prefs = |default: &str| format!("<prefs xmlns='urn:xmpp:mam:2' default='{default}'><always/><never/></prefs>");
     let default = |answer: Element| answer.at("prefs").and_then(|p| p.attr("default")).map(str::to_owned);
     assert_eq!(default(b.get("<prefs xmlns='urn:xmpp:mam:2'/>")).as_deref(), Some("always"));
+    assert_error(&b.ask("set", "", &prefs("sometimes")), "modify", "bad-request");
     assert_eq!(default(b.set(&prefs("never"))).as_deref(), Some("never"));
     a.chat(&b.jid, "off the record");
     b.hear(body("off the record"));

@@ -374,3 +374,14 @@ fn bookmarks_are_one_whatever_the_client_knows() {
     let bare = a.bare.clone();
     assert!(read(&mut b, &bare, BOOKMARKS).is_err(), "bookmarks are private");
 }
+
+#[test]
+fn names_have_a_greatest_length() {
+    let mut a = stage().online();
+    let fits = "i".repeat(limits::PEP_NAME_BYTES);
+    a.set(&publish(&fits, &fits, &nick("Ann"), &[]));
+    let error = a.ask("set", "", &publish(NICK, &format!("{fits}i"), &nick("Ann"), &[]));
+    assert_error(&error, "modify", "not-acceptable");
+    let error = a.ask("set", "", &publish(&format!("{fits}i"), "i", &nick("Ann"), &[]));
+    assert_error(&error, "modify", "bad-request");
+}

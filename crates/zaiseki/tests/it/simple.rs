@@ -127,6 +127,22 @@ fn private_documents_are_kept() {
 }
 
 #[test]
+fn private_documents_have_a_greatest_number() {
+    let mut a = stage().online();
+    let document = |ns: &str| format!("<query xmlns='jabber:iq:private'><d xmlns='{ns}'/></query>");
+    // All at once, so that each has to count those before it.
+    for number in 0..=limits::PRIVATE_DOCUMENTS {
+        a.say(format!("<iq type='set' id='d{number}'>{}</iq>", document(&format!("urn:{number}"))));
+    }
+    for number in 0..limits::PRIVATE_DOCUMENTS {
+        let id = format!("d{number}");
+        assert_eq!(a.hear(|e| e.attr("id") == Some(&id)).attr("type"), Some("result"), "{number}");
+    }
+    assert_error(&a.hear(error_for(&format!("d{}", limits::PRIVATE_DOCUMENTS))), "wait", "resource-constraint");
+    a.set(&document("urn:0"));
+}
+
+#[test]
 fn last_activity_is_for_those_who_may_see() {
     let query = "<query xmlns='jabber:iq:last'/>";
     let (mut a, b) = stage().friends();

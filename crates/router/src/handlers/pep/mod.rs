@@ -12,7 +12,7 @@ pub use read::{node_info, visible_nodes};
 
 use super::{Answer, Feature, Request, Route, Scope};
 use crate::engine::{Engine, HomeIx, bad_request};
-use zaiseki_model::UserId;
+use zaiseki_model::{UserId, limits};
 use zaiseki_presence::pep::{NodeConfig, Reader, pubsub_error};
 use zaiseki_xmpp::ns::{PUBSUB, PUBSUB_OWNER};
 use zaiseki_xmpp::stanza::{Condition, StanzaError};
@@ -100,7 +100,8 @@ fn unsupported(feature: &str) -> StanzaError {
 
 /// The node an action names.
 fn node_of(action: &Element) -> Result<&str, StanzaError> {
-    let node = action.attr("node").filter(|node| !node.is_empty() && node.len() <= 1_023 && !node.contains('\u{0}'));
+    let node =
+        action.attr("node").filter(|node| !node.is_empty() && node.len() <= limits::PEP_NAME_BYTES && !node.contains('\u{0}'));
     node.ok_or_else(|| pubsub_error(Condition::BadRequest, "nodeid-required"))
 }
 

@@ -29,6 +29,9 @@ pub fn publish(engine: &mut Engine, request: &Request, action: &Element) -> Resu
         return Err(pubsub_error(Condition::BadRequest, "invalid-payload"));
     };
     let options = request.payload.child("publish-options", PUBSUB).and_then(|o| o.child("x", DATA_FORMS));
+    if item.attr("id").is_some_and(|id| id.len() > limits::PEP_NAME_BYTES) {
+        return Err(StanzaError::new(Condition::NotAcceptable).with_text("the item's id is too long"));
+    }
     ensure_node(engine, request.home, node, options)?;
     let id = item.attr("id").filter(|id| !id.is_empty()).map_or_else(|| engine.make_id(), str::to_owned);
     if is_claim(engine, request.home, node, payload) {
@@ -99,16 +102,11 @@ fn put(engine: &mut Engine, home: HomeIx, node: &str, id: &str, payload: &Elemen
 fn evict(engine: &mut Engine, home: HomeIx, node: &str, publishing: &str, config: &NodeConfig) {
     let Some(user) = engine.user_id(home) else { return };
     let (node, publishing, config) = (node.to_owned(), publishing.to_owned(), config.clone());
-    let read = Read::Docs {
-        user,
-        family: Family::PepItem,
-        prefix: Some(item_prefix(&node)),
-        limit: limits::PEP_ITEMS + 2,
-        newest_first: false,
-    };
+    let prefix = Some(item_prefix(&node));
+    let read = Read::DocKeys { user, family: Family::PepItem, prefix, limit: limits::PEP_ITEMS + 2 };
     engine.read(read, move |engine, reply| {
-        let Ok(Reply::Docs(docs)) = reply else { return };
-        let ids: Vec<&str> = docs.iter().filter_map(|doc| doc.key.split_once('\u{0}')).map(|(_, id)| id).collect();
+        let Ok(Reply::Keys(keys)) = reply else { return };
+        let ids: Vec<&str> = keys.iter().filter_map(|key| key.split_once('\u{0}')).map(|(_, id)| id).collect();
         for id in config.evicted(ids, &publishing) {
             engine.write(Write::DocRemove { user, family: Family::PepItem, key: item_key(&node, id) });
         }
@@ -128,7 +126,11 @@ pub fn retract(engine: &mut Engine, request: &Request, action: &Element) -> Resu
         if !matches!(reply, Ok(Reply::Doc(Some(_)))) {
             return engine.reply_condition(request.session, &request.envelope, Condition::ItemNotFound);
         }
-        remove(engine, request.home, &node, &id, notify);
+        // The account may have been removed meanwhile, and its place taken by another.
+        let home = request.envelope.from.local().and_then(|name| engine.home_ready(name));
+        if let Some(home) = home.filter(|home| engine.user_id(*home) == Some(user)) {
+            remove(engine, home, &node, &id, notify);
+        }
         engine.when_durable(move |engine| engine.reply_result(request.session, &request.envelope, b""));
     });
     Ok(Answer::Later)
