@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use utoipa::ToSchema;
 use zaiseki_model::directory::UserSourceError;
 use zaiseki_model::limits::DIRECTORY_SERVERS;
 
@@ -10,7 +11,7 @@ pub const PAGE_ENTRIES: std::ops::RangeInclusive<u32> = 1..=5_000;
 const DEFAULT_PAGE: u32 = 500;
 
 /// An LDAP tree and how to read users from it. Without the password, which is kept sealed elsewhere.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LdapConfig {
     /// `host` or `host:port`, tried in this order. They hold the same tree.
@@ -49,7 +50,7 @@ fn default_page() -> u32 {
     DEFAULT_PAGE
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Security {
     /// Port 389, TLS before anything else is said.
@@ -61,7 +62,7 @@ pub enum Security {
     None,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Scope {
     /// The base and everything below it: a tree split into organisational units.
@@ -72,7 +73,7 @@ pub enum Scope {
 }
 
 /// The usual attributes of a kind of server.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Schema {
     /// RFC 2798 and RFC 4530: OpenLDAP, 389 Directory Server.

@@ -1,12 +1,17 @@
 //! What administrators do, one file per resource.
 
 pub mod archive;
+pub mod directories;
+pub mod duplicates;
 pub mod gateways;
+pub mod im;
 pub mod import;
+pub mod profiles;
 pub mod settings;
 pub mod status;
 pub mod users;
 
+use crate::directory::state::DirectoryStates;
 use crate::error::Result;
 use crate::gateway::state::GatewayStates;
 use crate::seal::SealKey;
@@ -61,6 +66,8 @@ struct Inner {
     gateways_changed: Notify,
     purge_now: Notify,
     gateway_states: GatewayStates,
+    directories_changed: Notify,
+    directory_states: DirectoryStates,
     started: Timestamp,
 }
 
@@ -88,6 +95,8 @@ impl App {
             gateways_changed: Notify::new(),
             purge_now: Notify::new(),
             gateway_states: GatewayStates::default(),
+            directories_changed: Notify::new(),
+            directory_states: DirectoryStates::default(),
             started: Timestamp::now(),
         };
         Ok(App { inner: Arc::new(inner) })
@@ -126,6 +135,19 @@ impl App {
 
     pub(crate) fn gateways_changed(&self) -> &Notify {
         &self.inner.gateways_changed
+    }
+
+    /// Which directories are being synchronised.
+    pub fn directory_states(&self) -> &DirectoryStates {
+        &self.inner.directory_states
+    }
+
+    pub(crate) fn directories_changed(&self) -> &Notify {
+        &self.inner.directories_changed
+    }
+
+    pub(crate) fn started(&self) -> Timestamp {
+        self.inner.started
     }
 
     pub(crate) fn purge_now(&self) -> &Notify {

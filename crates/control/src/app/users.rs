@@ -110,7 +110,7 @@ pub struct UserView {
 }
 
 impl UserView {
-    fn new(app: &App, user: User) -> Self {
+    pub(super) fn new(app: &App, user: User) -> Self {
         UserView {
             name: jid::unescape_local(&user.name),
             address: format!("{}@{}", user.name, app.domain()),
@@ -268,7 +268,7 @@ pub(super) fn find(app: &App, name: &str) -> Result<User> {
 }
 
 /// The localpart of a user id: escaped by XEP-0106 where an address can't hold a character, prepared by PRECIS.
-pub(super) fn localpart(user_id: &str) -> Result<String> {
+pub(crate) fn localpart(user_id: &str) -> Result<String> {
     let user_id = user_id.trim();
     let bad = |en: String, ja: String| ControlError::invalid("name", en, ja);
     if user_id.is_empty() {
@@ -321,7 +321,7 @@ fn telephone(text: &str) -> Result<String> {
     short("telephone", text, TELEPHONE_CHARS)
 }
 
-fn short(field: &'static str, text: &str, chars: usize) -> Result<String> {
+pub(super) fn short(field: &'static str, text: &str, chars: usize) -> Result<String> {
     let text = text.trim();
     if text.chars().count() > chars {
         let en = format!("is longer than {chars} characters");
@@ -334,7 +334,7 @@ fn short(field: &'static str, text: &str, chars: usize) -> Result<String> {
 }
 
 /// Only what would certainly never arrive is refused.
-fn mail(text: &str) -> Result<String> {
+pub(crate) fn mail(text: &str) -> Result<String> {
     let text = text.trim();
     let parts = text.rsplit_once('@');
     let shaped = parts.is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty());
@@ -347,7 +347,7 @@ fn mail(text: &str) -> Result<String> {
 }
 
 /// The look of a BCP 47 tag, lower case.
-pub(super) fn language(tag: &str) -> Result<String> {
+pub(crate) fn language(tag: &str) -> Result<String> {
     let shaped = tag.split('-').all(|part| (1..=8).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric()));
     let begins = tag.split('-').next().is_some_and(|first| first.len() >= 2 && first.bytes().all(|b| b.is_ascii_alphabetic()));
     if shaped && begins && tag.len() <= LANGUAGE_BYTES {

@@ -1,0 +1,256 @@
+//! Directories: where users come from besides the built-in one.
+
+use super::users::Password;
+use super::{Actor, App, audit, status};
+use crate::directory::report::{ProblemView, SyncReport};
+use crate::directory::rules::SyncRules;
+use crate::directory::state::Running;
+use crate::directory::sync::Sync;
+use crate::directory::{DirectoryService, StoredDirectory, agent};
+use crate::error::{ControlError, Result};
+use crate::text::Text;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use zaiseki_model::DirectoryId;
+use zaiseki_model::directory::{SourceFinding, UserSource};
+use zaiseki_store::Directory;
+
+/// Characters of a directory's name.
+pub const NAME_CHARS: usize = 64;
+
+/// A directory to be made or replaced.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DirectoryInput {
+    pub name: String,
+    pub config: DirectoryService,
+    /// The password of the account that reads; without one a changed directory keeps the one it has.
+    #[serde(default)]
+    pub secret: Option<Password>,
+    #[serde(default)]
+    pub sync: SyncRules,
+    /// Synchronised by itself, at its times.
+    #[serde(default = "yes")]
+    pub enabled: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// A directory as administrators see it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DirectoryView {
+    pub name: String,
+    /// UUID.
+    pub id: String,
+    /// `ldap`.
+    pub kind: String,
+    pub config: DirectoryService,
+    /// Whether a password is kept.
+    pub secret: bool,
+    pub sync: SyncRules,
+    pub enabled: bool,
+    /// A synchronisation under way.
+    pub running: Option<Running>,
+    /// How the last one ended, and the last one that succeeded.
+    pub last: Option<SyncReport>,
+    pub last_good: Option<SyncReport>,
+    /// When the next is due (XEP-0082 form of time); `None` when disabled.
+    pub next: Option<String>,
+}
+
+/// One line of a directory's self-test.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DirectoryFinding {
+    /// `connect`, `tls`, `sign-in`, `base`, `users`.
+    pub name: String,
+    pub server: String,
+    pub passed: bool,
+    pub seen: String,
+    /// What to do; `None` when passed.
+    pub advice: Option<Text>,
+}
+
+/// Adds a directory. Its first synchronisation is at its next time, or when asked for.
+///
+/// # Errors
+/// `invalid` naming the key of the configuration; `conflict` when the name is taken.
+pub fn add(app: &App, actor: &Actor, input: &DirectoryInput) -> Result<DirectoryView> {
+    let name = checked_name(&input.name)?;
+    if app.store().query(move |db| db.directory_by_name(&name))?.is_some() {
+        let en = format!("the directory \"{}\" exists already", input.name);
+        return Err(ControlError::Conflict {
+            text: Text::new(en, format!("ディレクトリー \"{}\" はすでにあります", input.name)),
+        });
+    }
+    put(app, actor, DirectoryId::generate(), input, None)
+}
+
+/// Replaces a directory's configuration; the name may change too.
+pub fn update(app: &App, actor: &Actor, name: &str, input: &DirectoryInput) -> Result<DirectoryView> {
+    let before = find(app, name)?;
+    put(app, actor, before.id, input, before.secret)
+}
+
+fn put(app: &App, actor: &Actor, id: DirectoryId, input: &DirectoryInput, kept: Option<Vec<u8>>) -> Result<DirectoryView> {
+    let name = checked_name(&input.name)?;
+    input.sync.check()?;
+    let stored = StoredDirectory { service: input.config.clone(), sync: input.sync.clone() };
+    let secret = match &input.secret {
+        // An empty one takes the kept one away.
+        Some(secret) if secret.reveal().is_empty() => None,
+        Some(secret) => Some(app.key().seal(&context(id), secret.reveal().as_bytes())?),
+        None => kept,
+    };
+    let (kind, config) = (stored.kind().to_owned(), stored.to_json());
+    let row = Directory { id, name, kind, config, secret, enabled: input.enabled };
+    stored.open(&secret_of(app, &row)?)?;
+    let (written, audit) = (row.clone(), audit(actor));
+    app.store().call(move |db| db.put_directory(&written, &audit))?;
+    app.directories_changed().notify_one();
+    view(app, row)
+}
+
+pub fn list(app: &App) -> Result<Vec<DirectoryView>> {
+    let rows = app.store().query(|db| db.directories())?;
+    rows.into_iter().map(|row| view(app, row)).collect()
+}
+
+pub fn show(app: &App, name: &str) -> Result<DirectoryView> {
+    view(app, find(app, name)?)
+}
+
+/// Switches the synchronisation at set times on or off.
+pub fn set_enabled(app: &App, actor: &Actor, name: &str, enabled: bool) -> Result<DirectoryView> {
+    let row = Directory { enabled, ..find(app, name)? };
+    let (written, audit) = (row.clone(), audit(actor));
+    app.store().call(move |db| db.put_directory(&written, &audit))?;
+    app.directories_changed().notify_one();
+    view(app, row)
+}
+
+/// Removes a directory. Its users stay, and are the built-in directory's from then on.
+pub fn remove(app: &App, actor: &Actor, name: &str) -> Result<DirectoryView> {
+    let row = find(app, name)?;
+    let shown = view(app, row.clone())?;
+    let (id, audit) = (row.id, audit(actor));
+    app.store().call(move |db| db.remove_directory(id, &audit))?;
+    app.directories_changed().notify_one();
+    Ok(shown)
+}
+
+/// What the last good synchronisation could not do; all of it.
+pub fn problems(app: &App, name: &str) -> Result<Vec<ProblemView>> {
+    let id = find(app, name)?.id;
+    let rows = app.store().query(move |db| db.directory_problems(id, None, 0))?;
+    Ok(rows.into_iter().map(ProblemView::from_row).collect())
+}
+
+/// Made on a blocking thread, run on an async one.
+pub struct DirectoryTest(Box<dyn UserSource>);
+
+pub fn prepare_test(app: &App, name: &str) -> Result<DirectoryTest> {
+    let row = find(app, name)?;
+    Ok(DirectoryTest(StoredDirectory::from_row(&row)?.open(&secret_of(app, &row)?)?))
+}
+
+impl DirectoryTest {
+    /// Talks to every server: connection, TLS, sign-in, search base, first users.
+    pub async fn run(self) -> Vec<DirectoryFinding> {
+        self.0.test().await.into_iter().map(DirectoryFinding::from).collect()
+    }
+}
+
+/// Prepares a synchronisation, or, with `dry_run`, the report of what one would do.
+///
+/// # Errors
+/// `conflict` while one is under way.
+pub fn prepare_sync(app: &App, actor: &Actor, name: &str, dry_run: bool) -> Result<Sync> {
+    let row = find(app, name)?;
+    let secret = secret_of(app, &row)?;
+    Sync::prepare(app, actor, row, &secret, dry_run)
+}
+
+impl From<SourceFinding> for DirectoryFinding {
+    fn from(finding: SourceFinding) -> Self {
+        let SourceFinding { name, server, passed, seen } = finding;
+        let advice = (!passed).then(|| advice(name));
+        DirectoryFinding { name: name.to_owned(), server, passed, seen, advice }
+    }
+}
+
+fn advice(name: &str) -> Text {
+    match name {
+        "connect" => Text::new(
+            "check the server's name and port, and that this machine may reach it",
+            "サーバー名とポート、このマシンから接続できることを確認してください",
+        ),
+        "tls" => Text::new(
+            "give the certificate authority of the server (ca), and name the server as its certificate does",
+            "サーバーの認証局 (ca) を設定し、証明書と同じサーバー名を使ってください",
+        ),
+        "sign-in" => Text::new("check the bind DN and its password", "バインド DN とパスワードを確認してください"),
+        "base" => Text::new(
+            "check the search base and filter, and that the account may read there",
+            "検索ベースとフィルター、アカウントの読み取り権限を確認してください",
+        ),
+        _ => Text::new(
+            "check the filter and the attributes for key and user id",
+            "フィルターと、キーおよびユーザー ID の属性を確認してください",
+        ),
+    }
+}
+
+pub(crate) fn find(app: &App, name: &str) -> Result<Directory> {
+    let wanted = name.trim().to_owned();
+    app.store().query(move |db| db.directory_by_name(&wanted))?.ok_or_else(|| {
+        let en = format!("there is no directory \"{name}\"");
+        ControlError::NotFound { text: Text::new(en, format!("ディレクトリー \"{name}\" はありません")) }
+    })
+}
+
+fn view(app: &App, row: Directory) -> Result<DirectoryView> {
+    let stored = StoredDirectory::from_row(&row)?;
+    let id = row.id;
+    let run = app.store().query(move |db| db.directory_run(id))?;
+    let report = |text: Option<&String>| text.and_then(|text| serde_json::from_str(text).ok());
+    let due = match &run {
+        Some(run) => stored.sync.next_due(run.ended_at, agent::failed(&run.last)),
+        None => stored.sync.next_due(app.started(), false),
+    };
+    Ok(DirectoryView {
+        id: row.id.to_string(),
+        secret: row.secret.is_some(),
+        config: stored.service,
+        sync: stored.sync,
+        running: app.directory_states().get(row.id),
+        last: report(run.as_ref().map(|run| &run.last)),
+        last_good: report(run.as_ref().and_then(|run| run.last_good.as_ref())),
+        next: row.enabled.then(|| status::time(due)),
+        name: row.name,
+        kind: row.kind,
+        enabled: row.enabled,
+    })
+}
+
+/// The password of the account that reads; empty when none is kept.
+fn secret_of(app: &App, row: &Directory) -> Result<String> {
+    let Some(sealed) = &row.secret else { return Ok(String::new()) };
+    let opened = app.key().open(&context(row.id), sealed)?;
+    Ok(String::from_utf8_lossy(&opened).into_owned())
+}
+
+fn context(id: DirectoryId) -> String {
+    format!("directory:{id}")
+}
+
+fn checked_name(name: &str) -> Result<String> {
+    let name = name.trim();
+    let length = (1..=NAME_CHARS).contains(&name.chars().count());
+    if length && !name.chars().any(|c| c.is_control() || c == '/') {
+        return Ok(name.to_owned());
+    }
+    let en = format!("the name of a directory has 1 to {NAME_CHARS} characters, and no /");
+    Err(ControlError::invalid("name", en, format!("ディレクトリーの名前は 1～{NAME_CHARS} 文字で、/ は使えません")))
+}

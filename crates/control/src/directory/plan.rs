@@ -1,0 +1,382 @@
+//! What a synchronisation changes: a pure function of what is known, what the source says, and the time.
+
+use super::rules::{BRAKE_FROM, SyncRules};
+use serde::{Deserialize, Serialize};
+use std::collections::{HashMap, HashSet};
+use utoipa::ToSchema;
+use zaiseki_model::directory::Skipped;
+use zaiseki_model::{Device, DirectoryId, Profile, Timestamp, User, UserId};
+use zaiseki_store::{Held, Origin, Person, PersonChange};
+
+/// An entry that can be an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    pub key: String,
+    pub place: String,
+    /// The localpart.
+    pub name: String,
+    pub enabled: bool,
+    pub profile: Profile,
+    pub devices: Option<Vec<Device>>,
+}
+
+/// The complete answer of a source.
+#[derive(Clone, Debug, Default)]
+pub struct Answer {
+    pub candidates: Vec<Candidate>,
+    /// Entries that are there but cannot be understood; their users stay as they are.
+    pub skipped: Vec<Skipped>,
+}
+
+/// What is known before.
+pub struct Situation<'a> {
+    pub directory: DirectoryId,
+    pub rules: &'a SyncRules,
+    pub now: Timestamp,
+    /// Whose accounts belong to this directory.
+    pub known: Vec<Person>,
+    /// All other accounts: name, id, and the entry of another directory.
+    pub outside: Vec<(String, UserId, Option<Origin>)>,
+    /// Keys that an administrator leaves out.
+    pub ignored: HashSet<String>,
+}
+
+/// What one step does, for people who count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Action {
+    Create,
+    Update,
+    /// An account of the built-in or another directory becomes this one's.
+    Adopt,
+    /// The entry is gone: the user cannot sign in any more.
+    Missing,
+    /// The entry is there again.
+    Return,
+    /// The grace period is over.
+    Remove,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    pub action: Action,
+    pub name: String,
+    pub change: PersonChange,
+    /// The person before, for all but `Create` and `Adopt`.
+    pub before: Option<Box<Person>>,
+}
+
+/// Why an entry made or changed no user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProblemCode {
+    /// Several entries have this user id.
+    Duplicate,
+    /// A user from elsewhere has this user id.
+    Taken,
+    /// The entry's user id is another than that of its account.
+    Renamed,
+    /// The mail address cannot be one; the user is without.
+    Mail,
+    /// The directory URI cannot be an address; the user is without.
+    DirectoryUri,
+    /// The entry lacks what a user needs.
+    Entry,
+}
+
+impl ProblemCode {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ProblemCode::Duplicate => "duplicate",
+            ProblemCode::Taken => "taken",
+            ProblemCode::Renamed => "renamed",
+            ProblemCode::Mail => "mail",
+            ProblemCode::DirectoryUri => "directory-uri",
+            ProblemCode::Entry => "entry",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<ProblemCode> {
+        use ProblemCode as P;
+        let all = [P::Duplicate, P::Taken, P::Renamed, P::Mail, P::DirectoryUri, P::Entry];
+        all.into_iter().find(|code| code.as_str() == text)
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    pub code: ProblemCode,
+    pub key: Option<String>,
+    pub place: String,
+    pub name: String,
+    /// What was seen: a value, another entry.
+    pub detail: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// Removals first: they free names.
+    pub steps: Vec<Step>,
+    pub problems: Vec<Problem>,
+    pub unchanged: usize,
+    /// Users who are still within their grace period, those of `steps` not counted.
+    pub waiting: usize,
+    pub hold: Option<Hold>,
+}
+
+/// Why nobody was taken for gone, although entries are missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hold {
+    /// More than the rules allow at once: how many, of how many.
+    Brake { missing: usize, known: usize },
+    /// Entries that cannot be told apart may be theirs.
+    Unidentified { entries: usize },
+}
+
+/// `new_id` gives the id of a new user.
+pub fn plan(situation: Situation<'_>, answer: Answer, mut new_id: impl FnMut() -> UserId) -> Plan {
+    let mut plan = Plan::default();
+    let seen: HashSet<&str> = answer.candidates.iter().map(|c| c.key.as_str()).collect();
+    let gone = gone(&situation, &seen, &answer.skipped, &mut plan);
+    let planner = Planner::new(&situation, &answer, &gone);
+    drop(seen);
+    let mut known: HashMap<&str, &Person> = HashMap::new();
+    for person in &situation.known {
+        if let Some(origin) = &person.origin {
+            known.insert(&origin.key, person);
+        }
+        if gone.contains(&person.user.id) {
+            planner.miss(person, &mut plan);
+        }
+    }
+    let mut candidates: Vec<&Candidate> = answer.candidates.iter().collect();
+    candidates.sort_by(|a, b| a.key.cmp(&b.key));
+    candidates.dedup_by(|a, b| a.key == b.key);
+    for candidate in candidates {
+        match known.get(candidate.key.as_str()) {
+            _ if situation.ignored.contains(&candidate.key) => {}
+            Some(person) => planner.meet(person, candidate, &mut plan),
+            None => planner.welcome(candidate, &mut plan, &mut new_id),
+        }
+    }
+    plan.problems.extend(answer.skipped.iter().map(|skipped| Problem {
+        code: ProblemCode::Entry,
+        key: skipped.key.clone(),
+        place: skipped.place.clone(),
+        name: String::new(),
+        detail: skipped.why.clone(),
+    }));
+    plan.steps.sort_by_key(|step| step.action != Action::Remove);
+    plan
+}
+
+/// Whose entries are gone, unless there is a reason to doubt it.
+fn gone(situation: &Situation<'_>, seen: &HashSet<&str>, skipped: &[Skipped], plan: &mut Plan) -> HashSet<UserId> {
+    let keys: HashSet<&str> = skipped.iter().filter_map(|s| s.key.as_deref()).collect();
+    let places: HashSet<&str> = skipped.iter().map(|s| s.place.as_str()).collect();
+    let there = |origin: &Origin| {
+        let (key, place) = (origin.key.as_str(), origin.place.as_str());
+        let left_out = situation.ignored.contains(key);
+        !left_out && (seen.contains(key) || keys.contains(key) || places.contains(place))
+    };
+    let missing = situation.known.iter().filter(|person| person.origin.as_ref().is_some_and(|origin| !there(origin)));
+    let missing: Vec<&Person> = missing.collect();
+    let fresh = missing.iter().filter(|p| p.origin.as_ref().is_some_and(|o| o.missing_since.is_none())).count();
+    let known = situation.known.len();
+    let nameless = skipped.iter().filter(|s| s.key.is_none() && !known_place(situation, &s.place)).count();
+    if nameless > 0 && !missing.is_empty() {
+        plan.hold = Some(Hold::Unidentified { entries: nameless });
+    } else if known >= BRAKE_FROM && fresh * 100 > known * situation.rules.brake_percent as usize {
+        plan.hold = Some(Hold::Brake { missing: fresh, known });
+    }
+    if plan.hold.is_some() {
+        plan.waiting = missing.len() - fresh;
+        return HashSet::new();
+    }
+    missing.into_iter().map(|person| person.user.id).collect()
+}
+
+fn known_place(situation: &Situation<'_>, place: &str) -> bool {
+    situation.known.iter().any(|person| person.origin.as_ref().is_some_and(|origin| origin.place == place))
+}
+
+struct Planner<'a> {
+    situation: &'a Situation<'a>,
+    /// Who has a name now, once the removals are done.
+    owners: HashMap<&'a str, Owner<'a>>,
+    /// How many entries have a name.
+    wanted: HashMap<&'a str, usize>,
+}
+
+#[derive(Clone, Copy)]
+enum Owner<'a> {
+    /// An account of this directory: its entry's place.
+    Ours(&'a str),
+    Other(UserId, Option<&'a Origin>),
+}
+
+impl<'a> Planner<'a> {
+    fn new(situation: &'a Situation<'a>, answer: &'a Answer, gone: &HashSet<UserId>) -> Self {
+        let mut owners = HashMap::new();
+        for person in &situation.known {
+            let Some(origin) = &person.origin else { continue };
+            if !(gone.contains(&person.user.id) && expired(situation, origin)) {
+                owners.insert(person.user.name.as_str(), Owner::Ours(&origin.place));
+            }
+        }
+        for (name, user, origin) in &situation.outside {
+            owners.insert(name, Owner::Other(*user, origin.as_ref()));
+        }
+        let mut wanted = HashMap::new();
+        for candidate in answer.candidates.iter().filter(|c| !situation.ignored.contains(&c.key)) {
+            *wanted.entry(candidate.name.as_str()).or_default() += 1;
+        }
+        Planner { situation, owners, wanted }
+    }
+
+    /// The entry of a known user is gone.
+    fn miss(&self, person: &Person, plan: &mut Plan) {
+        let Some(origin) = &person.origin else { return };
+        if expired(self.situation, origin) {
+            let change = PersonChange::Remove(person.user.id);
+            return push(plan, Action::Remove, person, change);
+        }
+        if origin.missing_since.is_some() {
+            plan.waiting += 1;
+            return;
+        }
+        let mut after = person.clone();
+        after.user.enabled = false;
+        after.origin = Some(Origin { active: false, missing_since: Some(self.situation.now), ..origin.clone() });
+        push(plan, Action::Missing, person, PersonChange::Update(Box::new(after)));
+    }
+
+    /// The entry of a known user is there.
+    fn meet(&self, person: &Person, candidate: &Candidate, plan: &mut Plan) {
+        let Some(origin) = &person.origin else { return };
+        if candidate.name != person.user.name {
+            plan.problems.push(problem(ProblemCode::Renamed, candidate, person.user.name.clone()));
+        }
+        let after = met(person, origin, candidate);
+        let action = if origin.missing_since.is_some() { Action::Return } else { Action::Update };
+        if after == *person {
+            plan.unchanged += 1;
+        } else {
+            push(plan, action, person, PersonChange::Update(Box::new(after)));
+        }
+    }
+
+    /// An entry that nobody belongs to yet.
+    fn welcome(&self, candidate: &Candidate, plan: &mut Plan, new_id: &mut impl FnMut() -> UserId) {
+        let several = self.wanted.get(candidate.name.as_str()).is_some_and(|count| *count > 1);
+        match self.owners.get(candidate.name.as_str()) {
+            Some(Owner::Ours(place)) => plan.problems.push(problem(ProblemCode::Duplicate, candidate, (*place).to_owned())),
+            _ if several => plan.problems.push(problem(ProblemCode::Duplicate, candidate, String::new())),
+            None => plan.steps.push(Step {
+                action: Action::Create,
+                name: candidate.name.clone(),
+                change: PersonChange::Create(Box::new(self.newcomer(candidate, new_id()))),
+                before: None,
+            }),
+            Some(Owner::Other(user, origin)) if self.may_adopt(candidate, *origin) => plan.steps.push(Step {
+                action: Action::Adopt,
+                name: candidate.name.clone(),
+                change: PersonChange::Update(Box::new(self.newcomer(candidate, *user))),
+                before: None,
+            }),
+            Some(Owner::Other(_, origin)) => {
+                let detail = origin.map(|origin| origin.place.clone()).unwrap_or_default();
+                plan.problems.push(problem(ProblemCode::Taken, candidate, detail));
+            }
+        }
+    }
+
+    /// The same entry that has moved from another directory here, or an account that waited for its entry.
+    fn may_adopt(&self, candidate: &Candidate, origin: Option<&Origin>) -> bool {
+        match origin {
+            Some(there) => there.key == candidate.key && there.place != candidate.place,
+            None => self.situation.rules.adopt,
+        }
+    }
+
+    fn newcomer(&self, candidate: &Candidate, id: UserId) -> Person {
+        let profile = candidate.profile.clone();
+        let user = User {
+            id,
+            name: candidate.name.clone(),
+            display_name: profile.display_name.clone(),
+            mail: profile.mail.clone(),
+            telephone: first_number(&profile),
+            language: profile.language.clone(),
+            enabled: candidate.enabled,
+            calendar: true,
+            im: self.situation.rules.enable_new,
+        };
+        let origin = Origin {
+            directory: self.situation.directory,
+            key: candidate.key.clone(),
+            place: candidate.place.clone(),
+            active: candidate.enabled,
+            missing_since: None,
+        };
+        Person {
+            user,
+            profile,
+            devices: candidate.devices.clone().unwrap_or_default(),
+            home_cluster: None,
+            node: None,
+            held: Held::default(),
+            origin: Some(origin),
+        }
+    }
+}
+
+fn push(plan: &mut Plan, action: Action, before: &Person, change: PersonChange) {
+    let (name, before) = (before.user.name.clone(), Some(Box::new(before.clone())));
+    plan.steps.push(Step { action, name, change, before });
+}
+
+fn problem(code: ProblemCode, candidate: &Candidate, detail: String) -> Problem {
+    let Candidate { key, place, name, .. } = candidate;
+    Problem { code, key: Some(key.clone()), place: place.clone(), name: name.clone(), detail }
+}
+
+fn expired(situation: &Situation<'_>, origin: &Origin) -> bool {
+    origin.missing_since.is_some_and(|since| situation.now.since(since) >= situation.rules.grace())
+}
+
+fn first_number(profile: &Profile) -> String {
+    profile.numbers.first().map(|number| number.number.clone()).unwrap_or_default()
+}
+
+/// The person as the entry says. What the entry does not know stays: a language, devices, what an administrator holds.
+/// `enabled` follows the entry only when the entry changes, so that a user whom an administrator disabled stays so.
+fn met(person: &Person, origin: &Origin, candidate: &Candidate) -> Person {
+    let mut after = person.clone();
+    after.profile = candidate.profile.clone();
+    if person.held.mail {
+        after.profile.mail.clone_from(&person.profile.mail);
+    }
+    if person.held.directory_uri {
+        after.profile.directory_uri.clone_from(&person.profile.directory_uri);
+    }
+    after.profile.language = candidate.profile.language.clone().or_else(|| person.profile.language.clone());
+    after.user.display_name.clone_from(&after.profile.display_name);
+    after.user.mail.clone_from(&after.profile.mail);
+    after.user.language.clone_from(&after.profile.language);
+    after.user.telephone = first_number(&after.profile);
+    if let Some(devices) = &candidate.devices {
+        after.devices.clone_from(devices);
+        after.devices.sort_by(|a, b| a.name.cmp(&b.name));
+    }
+    if candidate.enabled != origin.active {
+        after.user.enabled = candidate.enabled;
+    }
+    after.origin =
+        Some(Origin { place: candidate.place.clone(), active: candidate.enabled, missing_since: None, ..origin.clone() });
+    after
+}
+
+#[cfg(test)]
+#[path = "plan_tests.rs"]
+mod tests;

@@ -1,0 +1,252 @@
+use super::*;
+use proptest::prelude::*;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+const TREE: DirectoryId = DirectoryId([1; 16]);
+const OTHER: DirectoryId = DirectoryId([2; 16]);
+const NOW: Timestamp = Timestamp::from_secs(1_000_000);
+
+/// What is known, as the plans change it.
+#[derive(Clone, Default)]
+struct World {
+    rules: SyncRules,
+    people: Vec<Person>,
+    outside: Vec<(String, UserId, Option<Origin>)>,
+    ignored: HashSet<String>,
+    ids: u8,
+}
+
+impl World {
+    fn plan(&mut self, now: Timestamp, answer: Answer) -> Plan {
+        let (rules, known) = (&self.rules, self.people.clone());
+        let (outside, ignored) = (self.outside.clone(), self.ignored.clone());
+        let ids = &mut self.ids;
+        let new_id = || {
+            *ids += 1;
+            UserId([*ids; 16])
+        };
+        plan(Situation { directory: TREE, rules, now, known, outside, ignored }, answer, new_id)
+    }
+
+    fn apply(&mut self, plan: &Plan) {
+        for step in &plan.steps {
+            match &step.change {
+                PersonChange::Create(person) => self.people.push((**person).clone()),
+                PersonChange::Update(person) => {
+                    self.people.retain(|p| p.user.id != person.user.id);
+                    self.outside.retain(|(_, id, _)| *id != person.user.id);
+                    self.people.push((**person).clone());
+                }
+                PersonChange::Remove(user) => self.people.retain(|p| p.user.id != *user),
+            }
+        }
+    }
+
+    fn sync(&mut self, now: Timestamp, entries: &[Candidate]) -> Vec<(Action, String)> {
+        let plan = self.plan(now, whole(entries));
+        self.apply(&plan);
+        plan.steps.into_iter().map(|step| (step.action, step.name)).collect()
+    }
+
+    fn person(&self, name: &str) -> &Person {
+        self.people.iter().find(|person| person.user.name == name).unwrap()
+    }
+}
+
+fn whole(entries: &[Candidate]) -> Answer {
+    Answer { candidates: entries.to_vec(), skipped: Vec::new() }
+}
+
+fn entry(key: &str, name: &str) -> Candidate {
+    let profile = Profile { display_name: name.to_owned(), mail: format!("{name}@x"), ..Profile::default() };
+    let (place, name) = (format!("uid={name}"), name.to_owned());
+    Candidate { key: key.to_owned(), place, name, enabled: true, profile, devices: None }
+}
+
+fn skipped(key: Option<&str>, place: &str) -> Skipped {
+    Skipped { key: key.map(str::to_owned), place: place.to_owned(), why: "bad".to_owned() }
+}
+
+fn codes(plan: &Plan) -> Vec<(ProblemCode, &str)> {
+    plan.problems.iter().map(|problem| (problem.code, problem.name.as_str())).collect()
+}
+
+fn done(action: Action, name: &str) -> (Action, String) {
+    (action, name.to_owned())
+}
+
+#[test]
+fn people_come_change_leave_and_are_removed_after_the_grace_period() {
+    let mut world = World::default();
+    let (anna, mut ben) = (entry("a", "anna"), entry("b", "ben"));
+    assert_eq!(world.sync(NOW, &[anna.clone(), ben.clone()]), [done(Action::Create, "anna"), done(Action::Create, "ben")]);
+    assert_eq!(world.sync(NOW, &[anna.clone(), ben.clone()]), []);
+    ben.profile.title = "部長".to_owned();
+    ben.place = "uid=ben,ou=osaka".to_owned();
+    assert_eq!(world.sync(NOW, &[anna.clone(), ben.clone()]), [done(Action::Update, "ben")]);
+    assert_eq!(world.person("ben").profile.title, "部長");
+
+    assert_eq!(world.sync(NOW, std::slice::from_ref(&anna)), [done(Action::Missing, "ben")]);
+    assert!(!world.person("ben").user.enabled);
+    let later = NOW + (world.rules.grace() - Duration::from_secs(1));
+    assert_eq!(world.sync(later, std::slice::from_ref(&anna)), []);
+    let mut back = world.clone();
+    assert_eq!(back.sync(later, &[anna.clone(), ben]), [done(Action::Return, "ben")]);
+    assert!(back.person("ben").user.enabled);
+    assert_eq!(world.sync(later + Duration::from_secs(1), &[anna]), [done(Action::Remove, "ben")]);
+    assert_eq!(world.people.len(), 1);
+}
+
+#[test]
+fn an_administrators_choices_survive() {
+    let mut world = World::default();
+    let mut anna = entry("a", "anna");
+    world.sync(NOW, std::slice::from_ref(&anna));
+    let person = &mut world.people[0];
+    (person.user.enabled, person.user.im, person.held.mail) = (false, false, true);
+    "held@x".clone_into(&mut person.profile.mail);
+    "held@x".clone_into(&mut person.user.mail);
+    anna.profile.mail = "other@x".to_owned();
+    anna.profile.title = "x".to_owned();
+    assert_eq!(world.sync(NOW, std::slice::from_ref(&anna)), [done(Action::Update, "anna")]);
+    let person = world.person("anna");
+    assert_eq!((person.user.enabled, person.user.im, person.user.mail.as_str()), (false, false, "held@x"));
+    // The entry itself is locked and unlocked: that counts.
+    anna.enabled = false;
+    world.people[0].user.enabled = true;
+    world.sync(NOW, std::slice::from_ref(&anna));
+    assert!(!world.person("anna").user.enabled);
+    anna.enabled = true;
+    world.sync(NOW, &[anna]);
+    assert!(world.person("anna").user.enabled);
+}
+
+#[test]
+fn one_name_is_nobodys_until_someone_decides() {
+    let mut world = World::default();
+    let twins = [entry("a", "same"), entry("b", "same")];
+    let plan = world.plan(NOW, whole(&twins));
+    assert_eq!((plan.steps.len(), codes(&plan)), (0, vec![(ProblemCode::Duplicate, "same"); 2]));
+    world.ignored.insert("b".to_owned());
+    assert_eq!(world.sync(NOW, &twins), [done(Action::Create, "same")]);
+    // Who has the account keeps it.
+    world.ignored.clear();
+    let plan = world.plan(NOW, whole(&twins));
+    assert_eq!((plan.steps.len(), codes(&plan)), (0, vec![(ProblemCode::Duplicate, "same")]));
+    assert_eq!(plan.problems[0].key.as_deref(), Some("b"));
+}
+
+#[test]
+fn a_name_from_elsewhere_is_taken_unless_the_entry_moved_or_it_may_be_adopted() {
+    let id = UserId([200; 16]);
+    let mut world = World { outside: vec![("anna".to_owned(), id, None)], ..World::default() };
+    let anna = [entry("a", "anna")];
+    let plan = world.plan(NOW, whole(&anna));
+    assert_eq!((plan.steps.len(), codes(&plan)), (0, vec![(ProblemCode::Taken, "anna")]));
+    let mut adopting = world.clone();
+    adopting.rules.adopt = true;
+    assert_eq!(adopting.sync(NOW, &anna), [done(Action::Adopt, "anna")]);
+    assert_eq!(adopting.person("anna").user.id, id);
+
+    let origin = |key: &str, place: &str| Origin {
+        directory: OTHER,
+        key: key.to_owned(),
+        place: place.to_owned(),
+        active: true,
+        missing_since: None,
+    };
+    world.rules.adopt = true;
+    for (there, adopted) in [(origin("a", "uid=anna,ou=old"), 1), (origin("a", "uid=anna"), 0), (origin("z", "elsewhere"), 0)] {
+        world.outside[0].2 = Some(there);
+        assert_eq!(world.plan(NOW, whole(&anna)).steps.len(), adopted);
+    }
+}
+
+#[test]
+fn a_name_is_free_again_in_the_round_that_removes_its_owner() {
+    let mut world = World::default();
+    world.sync(NOW, &[entry("old", "anna")]);
+    assert_eq!(world.sync(NOW, &[entry("new", "anna")]), [done(Action::Missing, "anna")]);
+    let over = NOW + world.rules.grace();
+    assert_eq!(world.sync(over, &[entry("new", "anna")]), [done(Action::Remove, "anna"), done(Action::Create, "anna")]);
+    assert_eq!(world.people.len(), 1);
+}
+
+#[test]
+fn another_user_id_is_told_and_the_rest_is_taken_over() {
+    let mut world = World::default();
+    world.sync(NOW, &[entry("a", "sato")]);
+    let plan = world.plan(NOW, whole(&[entry("a", "suzuki")]));
+    world.apply(&plan);
+    assert_eq!(codes(&plan), [(ProblemCode::Renamed, "suzuki")]);
+    assert_eq!(world.person("sato").profile.mail, "suzuki@x");
+}
+
+#[test]
+fn entries_that_cannot_be_read_are_not_gone() {
+    let mut world = World::default();
+    world.sync(NOW, &[entry("a", "anna"), entry("b", "ben")]);
+    let answer = |skipped| Answer { candidates: vec![entry("a", "anna")], skipped };
+    assert_eq!(world.plan(NOW, answer(vec![skipped(Some("b"), "x")])).steps, []);
+    assert_eq!(world.plan(NOW, answer(vec![skipped(None, "uid=ben")])).steps, []);
+    let unknown = world.plan(NOW, answer(vec![skipped(None, "uid=who")]));
+    assert_eq!((unknown.steps.len(), unknown.hold), (0, Some(Hold::Unidentified { entries: 1 })));
+    assert_eq!(world.plan(NOW, answer(vec![skipped(Some("z"), "x")])).steps.len(), 1);
+}
+
+#[test]
+fn the_brake_holds_one_step_past_the_limit() {
+    let entries: Vec<Candidate> = (0..BRAKE_FROM).map(|i| entry(&format!("k{i:02}"), &format!("u{i:02}"))).collect();
+    let mut world = World::default();
+    world.sync(NOW, &entries);
+    assert_eq!(world.plan(NOW, whole(&entries[..BRAKE_FROM / 2])).steps.len(), BRAKE_FROM / 2);
+    let held = world.plan(NOW, whole(&entries[..BRAKE_FROM / 2 - 1]));
+    let missing = BRAKE_FROM / 2 + 1;
+    assert_eq!((held.steps.len(), held.hold), (0, Some(Hold::Brake { missing, known: BRAKE_FROM })));
+    world.rules.brake_percent = 100;
+    assert_eq!(world.plan(NOW, whole(&[])).steps.len(), BRAKE_FROM);
+    // In a handful of people everybody may leave.
+    let mut few = World::default();
+    few.sync(NOW, &entries[..BRAKE_FROM - 1]);
+    assert_eq!(few.plan(NOW, whole(&[])).steps.len(), BRAKE_FROM - 1);
+}
+
+fn round() -> impl Strategy<Value = (BTreeMap<u8, (u8, bool)>, u16)> {
+    // Entries by key: name, enabled; then hours that pass.
+    (proptest::collection::btree_map(0u8..12, (0u8..8, any::<bool>()), 0..12), 0u16..40)
+}
+
+proptest! {
+    #[test]
+    fn whatever_the_source_says(rounds in proptest::collection::vec(round(), 1..12)) {
+        let mut world = World::default();
+        world.rules.brake_percent = 100;
+        let mut now = NOW;
+        for (entries, hours) in rounds {
+            now = now + Duration::from_secs(u64::from(hours) * 3_600);
+            let entries: Vec<Candidate> = entries.iter().map(|(key, (name, enabled))| {
+                Candidate { enabled: *enabled, ..entry(&format!("k{key}"), &format!("n{name}")) }
+            }).collect();
+            let plan = world.plan(now, whole(&entries));
+            let here: HashSet<&str> = entries.iter().map(|e| e.key.as_str()).collect();
+            for step in &plan.steps {
+                if let PersonChange::Remove(user) = &step.change {
+                    let origin = world.people.iter().find(|p| p.user.id == *user).unwrap().origin.clone().unwrap();
+                    prop_assert!(!here.contains(origin.key.as_str()));
+                    prop_assert!(now.since(origin.missing_since.unwrap()) >= world.rules.grace());
+                }
+            }
+            world.apply(&plan);
+            let names: HashSet<&str> = world.people.iter().map(|p| p.user.name.as_str()).collect();
+            prop_assert_eq!(names.len(), world.people.len());
+            for person in &world.people {
+                let origin = person.origin.as_ref().unwrap();
+                prop_assert_eq!(origin.missing_since.is_none(), here.contains(origin.key.as_str()));
+            }
+            // Once more says nothing new.
+            let again = world.plan(now, whole(&entries));
+            prop_assert!(again.steps.is_empty());
+        }
+    }
+}

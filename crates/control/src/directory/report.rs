@@ -1,0 +1,248 @@
+//! What came of a synchronisation, for people and for the database.
+
+use super::plan::{Action, Hold, Plan, Problem, ProblemCode, Step};
+use crate::text::Text;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+use zaiseki_model::directory::UserSourceError;
+use zaiseki_store::{DirectoryProblem, Person, PersonChange};
+
+/// Problems, skipped servers and lines of the difference told one by one; of the others only the number.
+pub const LINES_TOLD: usize = 1_000;
+
+/// What came of one synchronisation, or, for a dry run, what would come of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default)]
+pub struct SyncReport {
+    pub dry_run: bool,
+    /// When it ended (XEP-0082 form of time).
+    pub ended: String,
+    pub took_ms: u64,
+    /// Milliseconds of that until the source had answered.
+    pub read_ms: u64,
+    /// The server that answered.
+    pub server: String,
+    /// Servers that did not, and why.
+    pub passed_over: Vec<String>,
+    /// Entries read.
+    pub entries: usize,
+    pub created: usize,
+    pub updated: usize,
+    pub adopted: usize,
+    /// Gone from the directory: signed out, and removed after the grace period.
+    pub missing: usize,
+    pub returned: usize,
+    pub removed: usize,
+    pub unchanged: usize,
+    /// Gone before, and not yet removed.
+    pub waiting: usize,
+    /// Steps that lost their ground because something else changed the user meanwhile.
+    pub left_out: usize,
+    /// Referrals to other servers that were not followed.
+    pub referrals: u64,
+    pub problems: usize,
+    /// Why nobody was taken for gone.
+    pub hold: Option<Text>,
+    /// Why nothing was done.
+    pub error: Option<Text>,
+    /// Of a dry run: what would change, at most [`LINES_TOLD`].
+    pub difference: Vec<DiffLine>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DiffLine {
+    pub action: Action,
+    pub user: String,
+    pub fields: Vec<FieldChange>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FieldChange {
+    pub field: String,
+    #[schema(value_type = Option<Object>)]
+    pub before: Value,
+    #[schema(value_type = Option<Object>)]
+    pub after: Value,
+}
+
+impl SyncReport {
+    pub(super) fn count(&mut self, plan: &Plan) {
+        let count = |action| plan.steps.iter().filter(|step| step.action == action).count();
+        self.created = count(Action::Create);
+        self.updated = count(Action::Update);
+        self.adopted = count(Action::Adopt);
+        self.missing = count(Action::Missing);
+        self.returned = count(Action::Return);
+        self.removed = count(Action::Remove);
+        (self.unchanged, self.waiting, self.problems) = (plan.unchanged, plan.waiting, plan.problems.len());
+        self.hold = plan.hold.map(hold_text);
+    }
+
+    pub(super) fn describe(&mut self, plan: &Plan) {
+        self.difference = plan.steps.iter().take(LINES_TOLD).map(line).collect();
+    }
+}
+
+fn line(step: &Step) -> DiffLine {
+    let after = match &step.change {
+        PersonChange::Create(person) | PersonChange::Update(person) => Some(&**person),
+        PersonChange::Remove(_) => None,
+    };
+    let (before, after) = (step.before.as_deref().map(fields), after.map(fields));
+    let names: Vec<&'static str> = before.iter().chain(&after).flatten().map(|(name, _)| *name).collect();
+    let value = |all: &Option<Vec<(&'static str, Value)>>, name: &str| {
+        let found = all.as_ref().and_then(|all| all.iter().find(|(n, _)| *n == name));
+        found.map_or(Value::Null, |(_, value)| value.clone())
+    };
+    let mut changed: Vec<FieldChange> = Vec::new();
+    for name in names {
+        let (before, after) = (value(&before, name), value(&after, name));
+        if before != after && !changed.iter().any(|change| change.field == name) {
+            changed.push(FieldChange { field: name.to_owned(), before, after });
+        }
+    }
+    DiffLine { action: step.action, user: step.name.clone(), fields: changed }
+}
+
+/// What a person would look for; empty texts are left out.
+fn fields(person: &Person) -> Vec<(&'static str, Value)> {
+    let profile = &person.profile;
+    let numbers = profile.numbers.iter().map(|n| format!("{} {}", n.kind.as_str(), n.number)).collect::<Vec<_>>().join(", ");
+    let devices = person.devices.iter().map(|device| device.name.clone()).collect::<Vec<_>>().join(", ");
+    let texts = [
+        ("display_name", profile.display_name.clone()),
+        ("given_name", profile.given_name.clone()),
+        ("family_name", profile.family_name.clone()),
+        ("phonetic_name", profile.phonetic_name.clone()),
+        ("mail", profile.mail.clone()),
+        ("directory_uri", profile.directory_uri.clone()),
+        ("department", profile.department.clone()),
+        ("title", profile.title.clone()),
+        ("language", profile.language.clone().unwrap_or_default()),
+        ("numbers", numbers),
+        ("devices", devices),
+        ("place", person.origin.as_ref().map(|origin| origin.place.clone()).unwrap_or_default()),
+    ];
+    let texts = texts.into_iter().filter(|(_, text)| !text.is_empty()).map(|(name, text)| (name, Value::String(text)));
+    let switches = [("enabled", Value::Bool(person.user.enabled)), ("im", Value::Bool(person.user.im))];
+    texts.chain(switches).collect()
+}
+
+fn hold_text(hold: Hold) -> Text {
+    match hold {
+        Hold::Brake { missing, known } => Text::new(
+            format!(
+                "{missing} of {known} users would be gone at once, which is more than the brake allows: nobody was taken for \
+                 gone. If it is right, raise the brake and synchronise again"
+            ),
+            format!(
+                "{known} 人中 {missing} 人が一度にいなくなることになり、制限を超えています。誰も削除扱いにしませんでした。\
+                 正しい場合は制限を上げて再度同期してください"
+            ),
+        ),
+        Hold::Unidentified { entries } => Text::new(
+            format!("{entries} entries cannot be told apart (see the problems): nobody was taken for gone"),
+            format!("識別できないエントリーが {entries} 件あります (問題を参照)。誰も削除扱いにしませんでした"),
+        ),
+    }
+}
+
+/// In both languages: what happened, and what to do.
+pub(super) fn source_error(error: &UserSourceError) -> Text {
+    let ja = match error {
+        UserSourceError::Config { key, why } => format!("設定 {key} を使えません: {why}"),
+        UserSourceError::Unreachable { why } => {
+            format!(
+                "どのサーバーにも接続できません: {why}。サーバー名、ポート、証明書を確認してください。次回の同期で再試行します"
+            )
+        }
+        UserSourceError::Auth { server, why } => {
+            format!("{server} がアカウントを拒否しました: {why}。バインド DN とパスワードを確認してください")
+        }
+        UserSourceError::Refused { server, why } => {
+            format!("{server} が要求を拒否しました: {why}。検索ベース、フィルター、権限を確認してください")
+        }
+        UserSourceError::Incomplete { server, why } => {
+            format!("{server} からの応答が不完全です: {why}。何も変更していません。次回の同期で再試行します")
+        }
+        UserSourceError::Malformed { server, why } => format!("{server} からの応答を理解できません: {why}。何も変更していません"),
+        UserSourceError::TooMany { server, limit } => {
+            format!(
+                "{server} にはこのディレクトリーのエントリーが {limit} 件を超えてあります。検索ベースかフィルターで分けてください"
+            )
+        }
+    };
+    let advice = match error {
+        UserSourceError::Config { .. } => "",
+        UserSourceError::Unreachable { .. } => ". Check names, ports and certificates; it is tried again later",
+        UserSourceError::Auth { .. } => ". Check the bind DN and its password",
+        UserSourceError::Refused { .. } => ". Check search base, filter and permissions",
+        UserSourceError::Incomplete { .. } => ". Nothing was changed; it is tried again later",
+        UserSourceError::Malformed { .. } => ". Nothing was changed",
+        UserSourceError::TooMany { .. } => ". Divide it by search base or filter",
+    };
+    Text::new(format!("{error}{advice}"), ja)
+}
+
+/// One problem as administrators see it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ProblemView {
+    pub code: ProblemCode,
+    /// The entry.
+    pub place: String,
+    /// Its user id, as far as known.
+    pub user: String,
+    pub key: Option<String>,
+    pub text: Text,
+}
+
+impl ProblemView {
+    pub(crate) fn from_row(row: DirectoryProblem) -> Self {
+        let code = ProblemCode::parse(&row.code).unwrap_or(ProblemCode::Entry);
+        let text = problem_text(code, &row.name, &row.detail);
+        ProblemView { code, place: row.place, user: row.name, key: row.key, text }
+    }
+}
+
+fn problem_text(code: ProblemCode, name: &str, seen: &str) -> Text {
+    let (en, ja) = match code {
+        ProblemCode::Duplicate if seen.is_empty() => (
+            format!("several entries have the user id \"{name}\": choose one"),
+            format!("ユーザー ID \"{name}\" のエントリーが複数あります。1 つを選んでください"),
+        ),
+        ProblemCode::Duplicate => (
+            format!("the user id \"{name}\" belongs to {seen}: choose one"),
+            format!("ユーザー ID \"{name}\" は {seen} のものです。1 つを選んでください"),
+        ),
+        ProblemCode::Taken if seen.is_empty() => (
+            format!("a user of the built-in directory has the user id \"{name}\": rename one, or let the directory adopt it"),
+            format!(
+                "内蔵ディレクトリーのユーザーがユーザー ID \"{name}\" を使っています。改名するか、引き継ぎを許可してください"
+            ),
+        ),
+        ProblemCode::Taken => (
+            format!("a user of another directory ({seen}) has the user id \"{name}\""),
+            format!("別のディレクトリーのユーザー ({seen}) がユーザー ID \"{name}\" を使っています"),
+        ),
+        ProblemCode::Renamed => (
+            format!("the user id of {seen} is \"{name}\" in the directory now; the address stays until the user is renamed"),
+            format!("{seen} のユーザー ID はディレクトリーでは \"{name}\" になりました。改名するまでアドレスは変わりません"),
+        ),
+        ProblemCode::Mail => (format!("\"{seen}\" is not a mail address"), format!("\"{seen}\" はメールアドレスではありません")),
+        ProblemCode::DirectoryUri => {
+            (format!("\"{seen}\" cannot be an address"), format!("\"{seen}\" はアドレスとして使えません"))
+        }
+        ProblemCode::Entry => {
+            (format!("the entry cannot be a user: {seen}"), format!("ユーザーにできないエントリーです: {seen}"))
+        }
+    };
+    Text::new(en, ja)
+}
+
+impl From<Problem> for DirectoryProblem {
+    fn from(problem: Problem) -> Self {
+        let Problem { code, key, place, name, detail } = problem;
+        DirectoryProblem { code: code.as_str().to_owned(), key, place, name, detail }
+    }
+}

@@ -1,0 +1,215 @@
+//! One synchronisation: read, plan, carry out, remember.
+
+use super::plan::{self, Action, Answer, Plan, Situation};
+use super::report::{SyncReport, source_error};
+use super::state::Turn;
+use super::{StoredDirectory, candidate};
+use crate::app::{App, UserChange, audit, status};
+use crate::error::{ControlError, Result};
+use crate::text::Text;
+use std::sync::Arc;
+use std::time::Instant;
+use zaiseki_model::directory::{Sweep, UserSource};
+use zaiseki_model::{Timestamp, UserId};
+use zaiseki_store::{Directory, DirectoryProblem, DirectoryRun, Person, PersonChange};
+
+/// Users changed in one transaction. Others wait for the writer meanwhile, some 20 ms.
+const BATCH: usize = 500;
+
+/// What a synchronisation needs; made on a blocking thread, run on an async one.
+pub struct Sync {
+    app: App,
+    actor: String,
+    row: Directory,
+    stored: StoredDirectory,
+    source: Box<dyn UserSource>,
+    dry_run: bool,
+    turn: Turn,
+}
+
+impl Sync {
+    /// # Errors
+    /// `conflict` while one of the same directory is under way; `invalid` for a configuration that cannot work.
+    pub(crate) fn prepare(app: &App, actor: &str, row: Directory, secret: &str, dry_run: bool) -> Result<Sync> {
+        let stored = StoredDirectory::from_row(&row)?;
+        let source = stored.open(secret)?;
+        let turn = app.directory_states().begin(row.id, status::time(Timestamp::now())).ok_or_else(|| busy(&row.name))?;
+        Ok(Sync { app: app.clone(), actor: actor.to_owned(), row, stored, source, dry_run, turn })
+    }
+
+    /// Goes on to its end even when nobody waits for the answer any more. A source that fails is told in the report.
+    ///
+    /// # Errors
+    /// The database.
+    pub async fn run(self) -> Result<SyncReport> {
+        let done = tokio::spawn(self.work()).await;
+        done.unwrap_or_else(|error| Err(ControlError::Thread(std::io::Error::other(error))))
+    }
+
+    async fn work(self) -> Result<SyncReport> {
+        let began = Instant::now();
+        let sweep = self.source.read(&|read| self.turn.update(|running| running.read = read)).await;
+        let mut report = SyncReport { dry_run: self.dry_run, read_ms: millis(began), ..SyncReport::default() };
+        let this = Arc::new(self);
+        let worker = this.clone();
+        let work = move || {
+            let problems = match sweep {
+                Ok(sweep) => Some(worker.take(sweep, &mut report)?),
+                Err(error) => {
+                    report.error = Some(source_error(&error));
+                    None
+                }
+            };
+            report.took_ms = millis(began);
+            worker.remember(&mut report, problems)?;
+            Ok(report)
+        };
+        let done = tokio::task::spawn_blocking(work).await;
+        done.unwrap_or_else(|error| Err(ControlError::Thread(std::io::Error::other(error))))
+    }
+
+    /// Plans and carries out; what could not be done.
+    fn take(&self, sweep: Sweep, report: &mut SyncReport) -> Result<Vec<DirectoryProblem>> {
+        report.entries = sweep.users.len() + sweep.skipped.len();
+        (report.referrals, report.server, report.passed_over) = (sweep.referrals, sweep.server, sweep.passed_over);
+        let mut answer = Answer { candidates: Vec::with_capacity(sweep.users.len()), skipped: sweep.skipped };
+        let mut problems = Vec::new();
+        for user in sweep.users {
+            match candidate::candidate(user) {
+                Ok((candidate, minor)) => {
+                    answer.candidates.push(candidate);
+                    problems.extend(minor);
+                }
+                Err(skipped) => answer.skipped.push(skipped),
+            }
+        }
+        let mut plan = self.plan(answer)?;
+        plan.problems.extend(problems);
+        report.count(&plan);
+        if self.dry_run {
+            report.describe(&plan);
+            return Ok(Vec::new());
+        }
+        let problems = std::mem::take(&mut plan.problems).into_iter().map(DirectoryProblem::from).collect();
+        report.left_out = self.apply(plan)?;
+        Ok(problems)
+    }
+
+    fn plan(&self, answer: Answer) -> Result<Plan> {
+        let id = self.row.id;
+        let store = self.app.store();
+        let (known, outside, ignored) =
+            store.query(move |db| Ok((db.people_of(id)?, db.names_outside(id)?, db.ignored_entries(id)?)))?;
+        let ignored = ignored.into_iter().map(|(key, _)| key).collect();
+        let rules = &self.stored.sync;
+        let situation = Situation { directory: id, rules, now: Timestamp::now(), known, outside, ignored };
+        let mut plan = plan::plan(situation, answer, UserId::generate);
+        for step in plan.steps.iter_mut().filter(|step| step.action == Action::Adopt) {
+            let PersonChange::Update(newcomer) = &mut step.change else { continue };
+            let user = newcomer.user.id;
+            if let Some(before) = store.query(move |db| db.person(user))? {
+                **newcomer = adopted(&before, newcomer);
+                step.before = Some(Box::new(before));
+            }
+        }
+        Ok(plan)
+    }
+
+    /// How many steps lost their ground.
+    fn apply(&self, plan: Plan) -> Result<usize> {
+        let steps = plan.steps.len();
+        self.turn.update(|running| running.steps = steps);
+        let mut left_out = 0;
+        let mut rest = plan.steps.into_iter().peekable();
+        let mut applied = 0;
+        while rest.peek().is_some() {
+            let batch: Vec<plan::Step> = rest.by_ref().take(BATCH).collect();
+            let told: Vec<(UserId, String, UserChange)> = batch.iter().map(told).collect();
+            let changes: Vec<PersonChange> = batch.into_iter().map(|step| step.change).collect();
+            let audit = audit(&self.actor);
+            let lost = self.app.store().call(move |db| db.change_people(&changes, &audit))?;
+            applied += told.len();
+            left_out += lost.len();
+            self.turn.update(|running| running.applied = applied);
+            for (index, (user, name, change)) in told.into_iter().enumerate() {
+                if !lost.contains(&index) {
+                    self.app.user_changed(user, &name, change);
+                }
+            }
+        }
+        // Big archives of removed users are emptied in the background.
+        self.app.purge_now().notify_one();
+        Ok(left_out)
+    }
+
+    fn remember(&self, report: &mut SyncReport, problems: Option<Vec<DirectoryProblem>>) -> Result<()> {
+        let ended_at = Timestamp::now();
+        report.ended = status::time(ended_at);
+        match &report.error {
+            Some(error) => tracing::warn!(directory = self.row.name, %error, "a directory was not synchronised"),
+            None => tracing::info!(
+                directory = self.row.name,
+                dry_run = report.dry_run,
+                entries = report.entries,
+                created = report.created,
+                updated = report.updated,
+                missing = report.missing,
+                removed = report.removed,
+                problems = report.problems,
+                took_ms = report.took_ms,
+                "a directory was synchronised"
+            ),
+        }
+        if self.dry_run {
+            return Ok(());
+        }
+        let last = serde_json::json!(report).to_string();
+        let run = DirectoryRun { ended_at, last_good: report.error.is_none().then(|| last.clone()), last };
+        let id = self.row.id;
+        Ok(self.app.store().call(move |db| db.put_directory_run(id, &run, problems.as_deref()))?)
+    }
+}
+
+/// Whom open sessions must hear of, and what.
+fn told(step: &plan::Step) -> (UserId, String, UserChange) {
+    let (user, change) = match &step.change {
+        PersonChange::Remove(user) => (*user, UserChange::Removed),
+        PersonChange::Create(person) => (person.user.id, UserChange::Details),
+        PersonChange::Update(person) => {
+            let was_active = step.before.as_ref().is_none_or(|before| before.user.active());
+            let ends = was_active && !person.user.active();
+            (person.user.id, if ends { UserChange::Disabled } else { UserChange::Details })
+        }
+    };
+    (user, step.name.clone(), change)
+}
+
+/// An account that becomes an entry's keeps what an administrator gave it.
+fn adopted(before: &Person, newcomer: &Person) -> Person {
+    let mut after = newcomer.clone();
+    let active = before.origin.as_ref().is_none_or(|origin| origin.active);
+    after.user.enabled = newcomer.user.enabled && (before.user.enabled || !active);
+    (after.user.im, after.user.calendar) = (before.user.im, before.user.calendar);
+    (after.home_cluster, after.node) = (before.home_cluster.clone(), before.node.clone());
+    after.held = before.held;
+    if before.held.mail {
+        after.profile.mail.clone_from(&before.profile.mail);
+        after.user.mail.clone_from(&before.user.mail);
+    }
+    if before.held.directory_uri {
+        after.profile.directory_uri.clone_from(&before.profile.directory_uri);
+    }
+    if after.devices.is_empty() {
+        after.devices.clone_from(&before.devices);
+    }
+    after
+}
+
+fn busy(name: &str) -> ControlError {
+    let en = format!("the directory \"{name}\" is being synchronised");
+    ControlError::Conflict { text: Text::new(en, format!("ディレクトリー \"{name}\" は同期中です")) }
+}
+
+fn millis(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
