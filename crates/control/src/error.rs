@@ -35,6 +35,8 @@ pub enum ControlError {
     Thread(#[source] std::io::Error),
     #[error("the system's random number generator does not answer")]
     Random,
+    #[error("the stored password of this account cannot be read: set a new one")]
+    DamagedPassword,
 }
 
 impl ControlError {
@@ -63,7 +65,11 @@ impl ControlError {
             ControlError::Unauthorized { .. } => "unauthorized",
             ControlError::Throttled { .. } => "throttled",
             ControlError::Store(StoreError::Unavailable(_) | StoreError::Closed) => "unavailable",
-            ControlError::Store(_) | ControlError::Seal(_) | ControlError::Thread(_) | ControlError::Random => "internal",
+            ControlError::Store(_)
+            | ControlError::Seal(_)
+            | ControlError::Thread(_)
+            | ControlError::Random
+            | ControlError::DamagedPassword => "internal",
         }
     }
 
@@ -89,6 +95,9 @@ impl ControlError {
             }
             ControlError::Seal(error) => error.text(),
             ControlError::Thread(_) => Text::new(self.to_string(), "鍵を作るスレッドを開始できません"),
+            ControlError::DamagedPassword => {
+                Text::new(self.to_string(), "このアカウントの保存済みパスワードを読めません。新しいパスワードを設定してください")
+            }
             ControlError::Random => Text::new(self.to_string(), "システムの乱数生成器が応答しません"),
         }
     }

@@ -8,6 +8,7 @@
 
 pub mod access;
 pub mod app;
+pub mod credentials;
 pub mod directory;
 mod error;
 pub mod gateway;
