@@ -134,6 +134,18 @@ fn a_wrong_binding_fails() {
 }
 
 #[test]
+fn a_binding_that_cannot_be_checked_is_no_guess_at_a_password() {
+    let mut talk = Talk::secure();
+    for mechanism in ["SCRAM-SHA-256-PLUS", "SCRAM-SHA-1-PLUS"] {
+        let hash = if mechanism == "SCRAM-SHA-1-PLUS" { Hash::Sha1 } else { Hash::Sha256 };
+        let client = Client { gs2: "p=tls-unique,,", ..Client::new(hash, "anna", "secret") };
+        assert_eq!(talk.say(&auth(mechanism, client.first())), failure("not-authorized"));
+        assert_eq!(talk.steps(), "", "nothing to count against the address");
+    }
+    assert!(scram(&mut talk, "SCRAM-SHA-256", &Client::new(Hash::Sha256, "anna", "secret")).starts_with("<success"));
+}
+
+#[test]
 fn user_names_are_prepared() {
     let mut talk = Talk::secure();
     assert!(scram(&mut talk, "SCRAM-SHA-256", &Client::new(Hash::Sha256, "ANNA", "secret")).starts_with("<success"));

@@ -158,7 +158,11 @@ impl C2s {
                 self.state = State::Negotiating(Box::new(auth));
                 Step::FindCredentials { local }
             }
-            Err(failure @ (Failure::NotAuthorized | Failure::InvalidAuthzid)) => self.refuse_user(failure, "", out),
+            Err(failure @ (Failure::NotAuthorized | Failure::InvalidAuthzid)) if mechanism == Mechanism::Plain => {
+                self.refuse_user(failure, "", out)
+            }
+            // SCRAM's first message guesses no password: a binding that can't be checked, as from clients that know only
+            // tls-unique, must not count against an office's address.
             Err(failure) => self.refuse(failure, out),
         }
     }
