@@ -42,6 +42,8 @@ pub struct Client {
     peer: IpAddr,
     framing: Framing,
     closed: bool,
+    /// The client went away in the middle of its session.
+    lost: bool,
 }
 
 impl Client {
@@ -51,7 +53,17 @@ impl Client {
         outbox.note_heard(node.uptime());
         let (id, nonce) = fresh();
         let c2s = C2s::new(node.c2s.clone(), framing, tls, peer.is_loopback(), id, nonce);
-        Client { framer: Framer::new(mode, limits_before_auth()), node, c2s, outbox, session: None, peer, framing, closed: false }
+        Client {
+            framer: Framer::new(mode, limits_before_auth()),
+            node,
+            c2s,
+            outbox,
+            session: None,
+            peer,
+            framing,
+            closed: false,
+            lost: false,
+        }
     }
 
     pub fn outbox(&self) -> &Arc<Outbox> {
@@ -246,6 +258,7 @@ impl Client {
     async fn bind(&mut self, resource: Option<String>, out: &mut Vec<u8>) {
         let Some(user) = self.c2s.user() else { return };
         let (tx, rx) = oneshot::channel();
+        let outbox = self.outbox.clone();
         let request = BindRequest {
             user: user.user(),
             name: user.local().to_owned(),
@@ -253,6 +266,9 @@ impl Client {
             lang: self.c2s.peer_lang().map(Into::into),
             outlet: self.outbox.clone(),
             done: Box::new(move |result| {
+                if let Ok((session, _)) = &result {
+                    outbox.note_session(*session);
+                }
                 let _ = tx.send(result);
             }),
         };
@@ -271,12 +287,16 @@ impl Client {
     async fn resume(&mut self, token: &str, h: u32, out: &mut Vec<u8>) {
         let Some(user) = self.c2s.user().map(|u| u.user()) else { return };
         let (tx, rx) = oneshot::channel();
+        let outbox = self.outbox.clone();
         let request = ResumeRequest {
             user,
             token: token.parse().ok(),
             h,
             outlet: self.outbox.clone(),
             done: Box::new(move |result| {
+                if let Resumed::Session(session) = &result {
+                    outbox.note_session(*session);
+                }
                 let _ = tx.send(result);
             }),
         };
@@ -357,20 +377,31 @@ impl Client {
         }
     }
 
-    /// Bytes of these messages left.
+    /// Bytes of these messages left. Behind the end of the stream they count too, unless the client was lost: then
+    /// nobody reads them.
     pub fn written(&self, kept: &[zaiseki_model::MessageId]) {
-        if let Some(session) = self.session.filter(|_| !kept.is_empty()) {
-            self.node.with(|engine, now| engine.written(now, session, kept));
+        if kept.is_empty() || self.lost {
+            return;
+        }
+        match (self.session, self.c2s.user()) {
+            (Some(session), _) => self.node.with(|engine, now| engine.written(now, session, kept)),
+            (None, Some(user)) => self.node.with(|engine, now| engine.written_late(now, user.local(), kept)),
+            (None, None) => {}
         }
     }
 
-    /// The carrier lost the client. `unwritten`: kept messages in a flush that did not leave completely.
-    pub fn lost(&mut self, unwritten: usize) {
-        if let Some(session) = self.session.take() {
-            let outlet: Arc<dyn Outlet> = self.outbox.clone();
-            let unwritten = unwritten + self.outbox.kept_count();
-            self.node.with(|engine, now| engine.cut(now, session, &outlet, unwritten));
+    /// The carrier lost the client, perhaps while a session was being bound: it does not stay behind.
+    pub fn lost(&mut self) {
+        self.lost = self.session.take().is_some();
+        if self.c2s.user().is_none() {
+            return;
         }
+        let outlet: Arc<dyn Outlet> = self.outbox.clone();
+        self.node.with(|engine, now| {
+            if let Some(session) = self.outbox.abandon() {
+                engine.cut(now, session, &outlet);
+            }
+        });
     }
 }
 

@@ -207,8 +207,7 @@ impl Connection {
 
     /// Lets the last bytes out, for a short time, and tells the engine that the connection is gone.
     async fn finish(mut self) {
-        let unwritten = self.flush.as_ref().map_or(0, |(flush, _)| flush.kept.len());
-        self.client.lost(unwritten);
+        self.client.lost();
         let _ = tokio::time::timeout(CLOSE_TIME, async {
             while self.write().is_ok() && (self.flush.is_some() || self.io.wants_write()) {
                 if self.io.writable().await.is_err() {

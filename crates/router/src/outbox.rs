@@ -1,5 +1,6 @@
 //! The write half of a connection: bytes gathered between two flushes, so that one write carries many stanzas.
 
+use crate::engine::SessionId;
 use crate::outlet::{Close, Outlet};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -28,6 +29,8 @@ struct State {
     ack_wanted: bool,
     close: Option<Close>,
     overflow: bool,
+    session: Option<SessionId>,
+    abandoned: bool,
     /// The task was told, or is about to look.
     dirty: bool,
 }
@@ -93,9 +96,16 @@ impl Outbox {
         self.lock().bytes.len()
     }
 
-    /// Kept messages among what waits.
-    pub fn kept_count(&self) -> usize {
-        self.lock().kept.len()
+    /// A session is bound to this connection.
+    pub(crate) fn note_session(&self, id: SessionId) {
+        self.lock().session = Some(id);
+    }
+
+    /// The connection is gone. The session bound to it, whether or not its task came to know of it.
+    pub(crate) fn abandon(&self) -> Option<SessionId> {
+        let mut state = self.lock();
+        state.abandoned = true;
+        state.session
     }
 
     pub fn is_empty(&self) -> bool {
@@ -133,6 +143,10 @@ impl Outlet for Outbox {
         let mut state = self.lock();
         state.close.get_or_insert(why);
         !std::mem::replace(&mut state.dirty, true)
+    }
+
+    fn abandoned(&self) -> bool {
+        self.lock().abandoned
     }
 
     fn wake(&self) {

@@ -26,6 +26,11 @@ pub trait Outlet: Send + Sync {
     /// Ends the stream after what is queued. True as in [`Outlet::push`].
     fn close(&self, why: Close) -> bool;
 
+    /// The connection ended before a session was bound to it: none shall be.
+    fn abandoned(&self) -> bool {
+        false
+    }
+
     /// Wakes the task that writes.
     fn wake(&self);
 }

@@ -190,12 +190,14 @@ impl World {
         broken
     }
 
-    /// What another resource left behind when its stream was given up comes late, marked by a delay stamp: only a user
+    /// What came before the first presence came before the older messages that waited for it (RFC 6121 §8.5.3.1). What
+    /// another resource left behind when its stream was given up comes late, marked by a delay stamp: only a user
     /// with one resource can tell that from disorder.
     fn same_way(&self, a: &Receipt, b: &Receipt) -> bool {
         let user = self.clients[b.client].user;
         let single = self.clients.iter().filter(|c| c.user == user).count() == 1;
-        single || (!a.delayed && !b.delayed)
+        let overtook = a.early && b.delayed;
+        !overtook && (single || (!a.delayed && !b.delayed))
     }
 }
 

@@ -284,6 +284,7 @@ impl Client {
                 .filter(|_| self.phase == Phase::Online)
                 .map_or(NO_STREAM + moment.conn as u64, |s| s.name),
             stanza_id: element.child("stanza-id", ns::SID).and_then(|e| e.attr("id")).map(str::to_owned),
+            early: self.phase != Phase::Online || !self.seen.contains_key(&self.address()),
             delayed: element.has_child("delay", ns::DELAY),
             epoch: moment.epoch,
             place: log.receipts,

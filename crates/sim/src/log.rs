@@ -61,6 +61,8 @@ pub struct Receipt {
     /// Names one XEP-0198 stream with all its resumptions.
     pub stream: u64,
     pub stanza_id: Option<String>,
+    /// Before the client's first presence took effect: a message to the full address comes at once (RFC 6121 §8.5.3.1).
+    pub early: bool,
     /// With a delay stamp: from the store, not live.
     pub delayed: bool,
     /// The start of the server it fell into.

@@ -348,8 +348,7 @@ impl World {
             (Up::Gone, session) => {
                 this.server_open = false;
                 let outlet: Arc<dyn Outlet> = this.pipe.clone();
-                let unwritten = this.down.iter().filter(|word| matches!(word, Down::Frame(_, Some(_)))).count();
-                session.into_iter().for_each(|session| engine.cut(now, session, &outlet, unwritten));
+                session.into_iter().for_each(|session| engine.cut(now, session, &outlet));
             }
             (Up::Frame(_), None) => {}
         }

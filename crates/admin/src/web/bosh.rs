@@ -180,7 +180,7 @@ impl Session {
                 () = tokio::time::sleep_until(deadline) => self.timeout(sign_in),
             }
         }
-        self.client.lost(0);
+        self.client.lost();
     }
 
     fn timeout(&mut self, sign_in: Instant) {

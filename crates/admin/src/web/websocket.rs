@@ -73,7 +73,7 @@ async fn serve(mut socket: WebSocket, mut client: Client) {
         }
     }
     let _ = flush(&mut socket, &mut client).await;
-    client.lost(0);
+    client.lost();
     let _ = socket.send(Message::Close(None)).await;
 }
 

@@ -52,6 +52,10 @@ impl Engine {
         if self.user_id(ix) != Some(user) {
             return Err(StanzaError::new(Condition::NotAllowed));
         }
+        // Nobody is there any more to tell of a session, or to end it.
+        if outlet.abandoned() {
+            return Err(StanzaError::new(Condition::RecipientUnavailable));
+        }
         let resource = resource.unwrap_or_else(|| self.make_resource());
         let jid = self.homes[ix].bare.with_resource(&resource).map_err(|_| StanzaError::new(Condition::BadRequest))?;
         if let Some(old) = self.session_by_resource(ix, jid.resource()) {
@@ -80,10 +84,9 @@ impl Engine {
             requests_sent: false,
             extra: None,
             catching_up: None,
-            unconfirmed: false,
+            unwritten: Vec::new(),
             waiting: None,
             sm: None,
-            bound_at: self.now,
         });
         self.homes[ix].sessions.push(id);
         Ok((id, jid))
@@ -128,7 +131,7 @@ impl Engine {
         {
             self.wake(outlet.clone());
         }
-        let (home, unsure) = (session.home, session.unconfirmed || session.catching_up.is_some());
+        let (home, unsure) = (session.home, !session.unwritten.is_empty() || session.catching_up.is_some());
         self.settle_stream(session, why);
         if unsure {
             self.look_again(home);

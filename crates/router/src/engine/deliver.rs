@@ -100,9 +100,12 @@ impl Engine {
             if sender_home == Some(home) {
                 not.push(sender);
             }
-            self.copy_to_others(home, &not, "received", envelope, kept);
+            // Who has only the copy has the message, but not while it waits in the database for somebody else.
+            let tied = kept.filter(|_| !ready.is_empty());
+            self.copy_to_others(home, &not, "received", envelope, kept, tied);
             if let Some(own) = sender_home.filter(|own| *own != home) {
-                self.copy_to_others(own, &[sender], "sent", envelope, plan.filter(|p| p.sender_archive).map(|p| p.id));
+                let archived = plan.filter(|p| p.sender_archive).map(|p| p.id);
+                self.copy_to_others(own, &[sender], "sent", envelope, archived, None);
             }
         }
     }
@@ -213,7 +216,7 @@ impl Engine {
         let Some(data) = self.session(id).and_then(|s| self.data(s.home)) else { return };
         let (user, notes) = (data.user.id, data.offline_notes);
         if let Some(session) = self.session_mut(id) {
-            let had = session.sm.iter().flat_map(|sm| sm.outgoing.iter().filter_map(|sent| sent.kept)).collect();
+            let had = session.in_flight().collect();
             session.catching_up = Some(CatchUp { had, notes, ..CatchUp::default() });
         }
         self.read(Read::Pending { user, after, limit: OFFLINE_PAGE }, move |engine, reply| match reply {
@@ -277,8 +280,8 @@ impl Engine {
         }
     }
 
-    /// Sessions that get a kept message now. One that is still catching up finds it in the database, in its order, and
-    /// so does one that will catch up with its first presence.
+    /// Sessions that get a kept message now. One that is still catching up finds it in the database, in its order. One
+    /// that has sent no presence yet gets what names it at once (RFC 6121 §8.5.3.1), before the older messages that wait.
     fn up_to_date(&mut self, sessions: SessionList, kept: bool) -> SessionList {
         if !kept {
             return sessions;
@@ -286,16 +289,8 @@ impl Engine {
         let mut now = SessionList::new();
         for id in sessions {
             let Some(session) = self.session_mut(id) else { continue };
-            let (home, early) = (session.home, session.available.is_none());
             if let Some(catching_up) = session.catching_up.as_mut() {
                 catching_up.missed = true;
-                continue;
-            }
-            let behind = early && self.data(home).is_some_and(|data| data.offline > 0);
-            let Some(session) = self.session_mut(id) else { continue };
-            if behind {
-                session.unconfirmed = true;
-                self.count_offline(home);
             } else {
                 now.push(id);
             }
@@ -303,20 +298,24 @@ impl Engine {
         now
     }
 
-    /// Messages that another, connected session of the user is about to acknowledge.
+    /// Messages on their way to another, connected session of the user.
     fn in_flight_elsewhere(&self, home: HomeIx, not: SessionId) -> Vec<MessageId> {
         self.sessions_of(home)
             .into_iter()
             .filter(|id| *id != not)
-            .filter_map(|id| self.session(id).filter(|s| s.outlet.is_some())?.sm.as_ref())
-            .flat_map(|sm| sm.outgoing.iter().filter_map(|sent| sent.kept))
+            .filter_map(|id| self.session(id).filter(|s| s.outlet.is_some()))
+            .flat_map(|session| session.in_flight())
             .collect()
     }
 
-    /// A message that a lost session never acknowledged: to the user's other resources, unless they have it already, or
-    /// it stays an offline message.
+    /// A message that a lost session never acknowledged: to the user's other resources, unless it is on its way to them
+    /// (as a carbon too), or it stays an offline message.
     pub(super) fn deliver_again(&mut self, home: HomeIx, sent: Sent) {
         let Some(id) = sent.kept else { return };
+        if sent.copied {
+            // Its bytes are of use to nobody else; the message itself stands in the database.
+            return self.look_again(home);
+        }
         let Targets::Sessions(targets) = self.message_targets(home, None, MessageType::Chat) else {
             return self.count_offline(home);
         };
@@ -330,11 +329,7 @@ impl Engine {
                 catching_up.again = true;
                 continue;
             }
-            let copied = session.carbons && session.bound_at <= sent.at;
-            let waiting = session.sm.as_ref().is_some_and(|sm| sm.outgoing.iter().any(|other| other.kept == Some(id)));
-            if copied && !waiting {
-                self.release(home, &[id]);
-            } else if !waiting {
+            if !session.in_flight().any(|other| other == id) {
                 self.send(target, &stanza, Some(id));
             }
         }

@@ -13,6 +13,8 @@ mod inbound;
 mod resume;
 mod send;
 mod session;
+#[cfg(test)]
+mod tests;
 pub(crate) mod timers;
 mod waiting;
 

@@ -153,8 +153,18 @@ impl Engine {
         if let Some(pause) = session.catching_up.as_mut().and_then(|c| c.paused.as_mut()) {
             pause.unwritten.take_if(|last| messages.contains(last));
         }
+        session.unwritten.retain(|id| !messages.contains(id));
         self.release(home, messages);
         self.continue_offline(id);
+    }
+
+    /// [`Engine::written`] for a session that is over: what left behind its end has arrived all the same, and does not come
+    /// again to the user's next resource. `name`: the user's localpart.
+    pub fn written_late(&mut self, now: Timestamp, name: &str, messages: &[MessageId]) {
+        self.now = now;
+        if let Some(home) = self.home_ready(name) {
+            self.release(home, messages);
+        }
     }
 
     /// A stanza from the client was handled: counts it, and remembers what its acknowledgement has to wait for.
@@ -191,8 +201,7 @@ impl Engine {
     }
 
     /// The connection is gone without `</stream:stream>`: a resumable session waits, another ends.
-    /// `unwritten`: kept messages whose bytes never left; they wait for the user's next resource.
-    pub fn cut(&mut self, now: Timestamp, id: SessionId, outlet: &Arc<dyn Outlet>, unwritten: usize) {
+    pub fn cut(&mut self, now: Timestamp, id: SessionId, outlet: &Arc<dyn Outlet>) {
         self.now = now;
         let Some(session) = self.session_mut(id) else { return };
         // The session may have moved to another connection already.
@@ -200,7 +209,6 @@ impl Engine {
             return;
         }
         session.outlet = None;
-        let home = session.home;
         let resumable = session.sm.as_mut().filter(|sm| sm.resumable).map(|sm| {
             sm.cut_at = Some(now);
             sm.resume_time
@@ -210,12 +218,7 @@ impl Engine {
                 self.timers.set(now + time, Timer::ResumeExpires(id));
                 self.store_handled(id);
             }
-            None => {
-                self.end_when_done(id, Ended::Lost);
-                if let Some(data) = self.data_mut(home) {
-                    data.note_offline(unwritten);
-                }
-            }
+            None => self.end_when_done(id, Ended::Lost),
         }
     }
 
@@ -286,7 +289,8 @@ impl Engine {
         let home = session.home;
         let Some(sm) = session.sm.as_mut() else { return Resumed::Failed { h: None } };
         let handled = sm.handled;
-        let Ok(acked) = sm.outgoing.ack(h) else {
+        let acked = if outlet.abandoned() { None } else { sm.outgoing.ack(h).ok() };
+        let Some(acked) = acked else {
             sm.cut_at = Some(now);
             let expires = now + sm.resume_time;
             self.timers.set(expires, Timer::ResumeExpires(id));
@@ -296,6 +300,8 @@ impl Engine {
         let resend: Vec<Sent> = sm.outgoing.iter().cloned().collect();
         let answer = sm::write_resumed(&sm.token.to_string(), handled);
         session.outlet = Some(outlet);
+        // Sent before management was on, and lost with the earlier connection.
+        let lost = !std::mem::take(&mut session.unwritten).is_empty();
         self.release(home, &acked);
         self.send_nonza(id, &answer);
         for sent in resend {
@@ -303,6 +309,9 @@ impl Engine {
         }
         self.ask_ack(id);
         self.continue_offline(id);
+        if lost {
+            self.look_again(home);
+        }
         Resumed::Session(id)
     }
 

@@ -18,14 +18,23 @@ impl Engine {
 
     /// [`Engine::send`] for a stanza in parts, so that a broadcast does not put each copy together first.
     pub(crate) fn send_parts(&mut self, id: SessionId, parts: &[&[u8]], kept: Option<MessageId>) {
+        self.send_counted(id, parts, kept, false);
+    }
+
+    /// [`Engine::send`] for a carbon of the message.
+    pub(crate) fn send_copy(&mut self, id: SessionId, stanza: &[u8], kept: Option<MessageId>) {
+        self.send_counted(id, &[stanza], kept, true);
+    }
+
+    fn send_counted(&mut self, id: SessionId, parts: &[&[u8]], kept: Option<MessageId>, copied: bool) {
         let now = self.now;
         let Some(session) = self.session_mut(id) else { return };
         let Some(sm) = session.sm.as_mut() else {
-            session.unconfirmed |= kept.is_some();
+            session.unwritten.extend(kept);
             return self.push(id, parts, kept);
         };
         let bytes = Bytes::from(parts.concat());
-        if sm.outgoing.push(Sent { bytes, kept, at: now }).is_err() {
+        if sm.outgoing.push(Sent { bytes, kept, copied, at: now }).is_err() {
             let close =
                 Close::Error(StreamErrorCondition::PolicyViolation, "too many stanzas without acknowledgement".to_owned());
             return self.end_session(id, Some(close), Ended::Lost);

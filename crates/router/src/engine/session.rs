@@ -44,12 +44,11 @@ pub struct Session {
     pub(crate) extra: Option<Box<Extra>>,
     /// Offline messages are on their way to this session: newer ones queue behind them, in the database.
     pub(crate) catching_up: Option<CatchUp>,
-    /// Was sent kept messages without stream management: nobody knows which of them left when the session ends.
-    pub(crate) unconfirmed: bool,
+    /// Kept messages sent without stream management whose bytes have not left yet. Empty for nearly every session.
+    pub(crate) unwritten: Vec<MessageId>,
     /// While a stanza of the client waits for a home to be read.
     pub(crate) waiting: Option<Box<Waiting>>,
     pub(crate) sm: Option<Box<StreamManagement>>,
-    pub(crate) bound_at: Timestamp,
 }
 
 /// The stanza handled last can't be finished yet. Those behind it wait: order is kept, and the count of handled stanzas
@@ -136,6 +135,8 @@ pub(crate) struct Sent {
     pub bytes: Bytes,
     /// The kept message it carries, released when acknowledged.
     pub kept: Option<MessageId>,
+    /// A carbon of that message, for this session only: another one gets the message itself.
+    pub copied: bool,
     pub at: Timestamp,
 }
 
@@ -148,6 +149,12 @@ impl Weight for Sent {
 impl Session {
     pub(crate) fn extra(&mut self) -> &mut Extra {
         self.extra.get_or_insert_default()
+    }
+
+    /// Kept messages that were sent and may not have arrived: not acknowledged, or still to be written.
+    pub(crate) fn in_flight(&self) -> impl Iterator<Item = MessageId> + '_ {
+        let unacked = self.sm.iter().flat_map(|sm| sm.outgoing.iter().filter_map(|sent| sent.kept));
+        unacked.chain(self.unwritten.iter().copied())
     }
 
     /// The stanza handled last is not done.

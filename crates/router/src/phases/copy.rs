@@ -18,6 +18,7 @@ pub fn eligible(envelope: &Envelope) -> bool {
 
 impl Engine {
     /// Copies to the resources of `home` with carbons on, but those in `not`. `direction`: `sent` or `received`.
+    /// `kept`: the id in the archive. `tied`: the message that need not come again once a copy of it has arrived.
     pub(crate) fn copy_to_others(
         &mut self,
         home: HomeIx,
@@ -25,6 +26,7 @@ impl Engine {
         direction: &str,
         envelope: &Envelope,
         kept: Option<MessageId>,
+        tied: Option<MessageId>,
     ) {
         let others: Vec<SessionId> = self
             .sessions_of(home)
@@ -56,7 +58,7 @@ impl Engine {
             out.extend_from_slice(&inner);
             out.extend_from_slice(format!("</forwarded></{direction}>").as_bytes());
             close(&mut out, "message");
-            self.send(id, &out, None);
+            self.send_copy(id, &out, tied);
         }
     }
 }

@@ -1,0 +1,259 @@
+//! Ways of a message and ends of a session that only the engine itself shows.
+
+use super::{BindRequest, Engine, EngineConfig, SessionId};
+use crate::outbox::Outbox;
+use crate::outlet::Outlet;
+use bytes::Bytes;
+use std::sync::{Arc, Mutex};
+use zaiseki_model::{MessageId, MessageIds, Timestamp, User, UserId, limits};
+use zaiseki_store::{Read, Reply, UserData, Write};
+use zaiseki_xmpp::xml::framer::{Limits, stanza_from_bytes};
+
+const NOW: Timestamp = Timestamp(1_800_000_000_000_000);
+
+/// An engine whose database knows two users, `mika` with so many messages waiting, and has no message to show.
+struct Bench {
+    engine: Engine,
+    waiting: u64,
+    written: Vec<Write>,
+}
+
+type Bound = Arc<Mutex<Option<SessionId>>>;
+
+impl Bench {
+    fn new(waiting: u64) -> Self {
+        let engine = Engine::new(EngineConfig {
+            domain: "here.example".parse().expect("a domain"),
+            ids: MessageIds::new(0, None),
+            settings: Arc::default(),
+            random: Box::new(|out| out.fill(1)),
+        });
+        Bench { engine, waiting, written: Vec::new() }
+    }
+
+    /// Asks for a session; the home is still to be read.
+    fn ask(&mut self, name: &str, resource: &str) -> (Arc<Outbox>, Bound) {
+        let (outbox, bound) = (Arc::new(Outbox::new(false)), Bound::default());
+        let (told, noted) = (bound.clone(), outbox.clone());
+        let request = BindRequest {
+            user: user(name).id,
+            name: name.to_owned(),
+            resource: Some(resource.to_owned()),
+            lang: None,
+            outlet: outbox.clone(),
+            done: Box::new(move |result| {
+                let session = result.ok().map(|(session, _)| session);
+                session.into_iter().for_each(|session| noted.note_session(session));
+                *told.lock().expect("no panic") = session;
+            }),
+        };
+        self.engine.bind(NOW, request);
+        (outbox, bound)
+    }
+
+    fn bind(&mut self, name: &str, resource: &str) -> (Arc<Outbox>, SessionId) {
+        let (outbox, bound) = self.ask(name, resource);
+        self.settle();
+        let session = bound.lock().expect("no panic").take().expect("bound");
+        (outbox, session)
+    }
+
+    fn say(&mut self, id: SessionId, text: &str) {
+        let stanza = stanza_from_bytes(Bytes::copy_from_slice(text.as_bytes()), Limits::default()).expect("well-formed");
+        self.engine.stanza(NOW, id, stanza);
+        self.settle();
+    }
+
+    /// The database does what it is asked until nothing is left.
+    fn settle(&mut self) {
+        loop {
+            let effects = self.engine.take_effects();
+            if effects.writes.is_empty() && effects.reads.is_empty() {
+                return;
+            }
+            self.written.extend(effects.writes);
+            self.engine.durable(NOW, effects.seq);
+            for request in effects.reads {
+                let reply = self.reply(&request.read);
+                self.engine.read_done(NOW, request.token, Ok(reply));
+            }
+        }
+    }
+
+    fn reply(&self, read: &Read) -> Reply {
+        match read {
+            Read::UserData { name } => Reply::UserData(Some(Box::new(UserData {
+                user: user(name),
+                roster: Vec::new(),
+                roster_version: 0,
+                blocked: Vec::new(),
+                preferences: Vec::new(),
+                pep_nodes: Vec::new(),
+                pending: if name == "mika" { self.waiting } else { 0 },
+            }))),
+            Read::Pending { .. } => Reply::Messages(Vec::new()),
+            _ => Reply::Docs(Vec::new()),
+        }
+    }
+
+    fn releases(&self) -> usize {
+        self.written.iter().filter(|write| matches!(write, Write::Release { .. })).count()
+    }
+
+    fn kept(&self) -> usize {
+        self.written.iter().filter(|write| matches!(write, Write::Message(_))).count()
+    }
+}
+
+fn user(name: &str) -> User {
+    User {
+        id: UserId([name.as_bytes()[0]; 16]),
+        name: name.to_owned(),
+        display_name: String::new(),
+        mail: String::new(),
+        telephone: String::new(),
+        language: None,
+        enabled: true,
+        calendar: true,
+        im: true,
+    }
+}
+
+/// What went out, and the kept messages in it.
+fn heard(outbox: &Outbox) -> (String, Vec<MessageId>) {
+    outbox.take(Vec::new()).map_or_else(Default::default, |flush| (String::from_utf8(flush.bytes).expect("text"), flush.kept))
+}
+
+fn chat(to: &str, body: &str) -> String {
+    format!("<message to='{to}@here.example' type='chat' id='c'><body>{body}</body></message>")
+}
+
+/// The time for signing in is over while the home is still being read.
+#[test]
+fn no_session_is_bound_to_a_connection_that_is_gone() {
+    let mut bench = Bench::new(0);
+    let (outbox, bound) = bench.ask("mika", "desk");
+    assert_eq!(outbox.abandon(), None);
+    bench.settle();
+    assert_eq!((bench.engine.session_count(), bound.lock().expect("no panic").take()), (0, None));
+}
+
+/// The session is there, but the task was stopped before it heard of it.
+#[test]
+fn a_session_its_connection_never_heard_of_ends_with_it() {
+    let mut bench = Bench::new(0);
+    let (outbox, _) = bench.bind("mika", "desk");
+    let outlet: Arc<dyn Outlet> = outbox.clone();
+    let session = outbox.abandon().expect("noted");
+    bench.engine.cut(NOW, session, &outlet);
+    assert_eq!(bench.engine.session_count(), 0);
+}
+
+/// RFC 6121 §8.5.3.1.
+#[test]
+fn a_resource_without_presence_gets_what_names_it_at_once() {
+    let mut bench = Bench::new(3);
+    let (outbox, _) = bench.bind("mika", "desk");
+    let (_, ken) = bench.bind("ken", "desk");
+    bench.say(ken, &chat("mika", "waits"));
+    assert!(!heard(&outbox).0.contains("waits"), "to the bare address");
+    bench.say(ken, "<message to='mika@here.example/desk' type='chat'><body>now</body></message>");
+    assert!(heard(&outbox).0.contains("now"));
+}
+
+/// XEP-0160 §3: one too many bounces with `service-unavailable`.
+#[test]
+fn so_many_offline_messages_are_kept_and_one_more_is_refused() {
+    let mut bench = Bench::new(limits::OFFLINE_MESSAGES as u64 - 1);
+    let (outbox, ken) = bench.bind("ken", "desk");
+    bench.say(ken, &chat("mika", "the last"));
+    assert_eq!((bench.kept(), heard(&outbox).0), (1, String::new()), "at the limit");
+    bench.say(ken, &chat("mika", "one too many"));
+    let answer = heard(&outbox).0;
+    assert!(answer.contains("type='error'") && answer.contains("<service-unavailable"), "{answer}");
+    assert_eq!(bench.kept(), 1, "one past it");
+}
+
+/// What left behind the end of the stream has arrived; what never left is looked for again.
+#[test]
+fn bytes_that_leave_after_the_end_count() {
+    let mut bench = Bench::new(0);
+    let (outbox, mika) = bench.bind("mika", "desk");
+    let (_, ken) = bench.bind("ken", "desk");
+    bench.say(mika, "<presence/>");
+    bench.say(ken, &chat("mika", "hello"));
+    bench.engine.closed(NOW, mika);
+    let (text, kept) = heard(&outbox);
+    assert!(text.contains("hello") && kept.len() == 1 && bench.releases() == 0);
+    bench.engine.written_late(NOW, "mika", &kept);
+    bench.settle();
+    assert_eq!(bench.releases(), 1);
+}
+
+/// Two resources, one of them with carbons; the message goes to the first, a copy to the second. Returns the bench, who
+/// got the message, who got the copy, and the outbox of the latter.
+fn copied() -> (Bench, SessionId, SessionId, Arc<Outbox>) {
+    let mut bench = Bench::new(0);
+    let (_, desk) = bench.bind("mika", "desk");
+    let (outbox, phone) = bench.bind("mika", "phone");
+    let (_, ken) = bench.bind("ken", "desk");
+    bench.engine.enable_management(NOW, desk, false, None);
+    bench.engine.enable_management(NOW, phone, false, None);
+    bench.say(desk, "<presence><priority>5</priority></presence>");
+    bench.say(phone, "<iq type='set' id='c'><enable xmlns='urn:xmpp:carbons:2'/></iq>");
+    bench.say(phone, "<presence/>");
+    heard(&outbox);
+    bench.say(ken, &chat("mika", "hello"));
+    assert!(heard(&outbox).0.contains("<received"));
+    (bench, desk, phone, outbox)
+}
+
+/// The count of stanzas sent to a session.
+fn sent(bench: &Bench, id: SessionId) -> u32 {
+    let sm = bench.engine.session(id).and_then(|s| s.sm.as_ref()).expect("managed");
+    sm.outgoing.iter().count() as u32
+}
+
+#[test]
+fn an_unacknowledged_carbon_does_not_stand_for_the_message() {
+    let (mut bench, desk, phone, _) = copied();
+    for (lost, releases) in [(desk, 0), (phone, 0)] {
+        bench.engine.end_session(lost, None, super::resume::Ended::Lost);
+        bench.settle();
+        assert_eq!(bench.releases(), releases);
+    }
+    // It waits for the next resource.
+    let home = bench.engine.home_ready("mika").expect("loaded");
+    assert!(bench.engine.data(home).is_some_and(|data| data.offline > 0));
+}
+
+#[test]
+fn an_acknowledged_carbon_stands_for_the_message() {
+    let (mut bench, desk, phone, outbox) = copied();
+    let h = sent(&bench, phone);
+    bench.engine.acknowledged(NOW, phone, h);
+    bench.settle();
+    assert_eq!(bench.releases(), 1);
+    bench.engine.end_session(desk, None, super::resume::Ended::Lost);
+    bench.settle();
+    assert!(!heard(&outbox).0.contains("hello"));
+}
+
+/// Carbons switched on after the message bring no copy of it: the message itself has to come.
+#[test]
+fn carbons_of_later_do_not_stand_for_an_earlier_message() {
+    let mut bench = Bench::new(0);
+    let (_, desk) = bench.bind("mika", "desk");
+    let (outbox, phone) = bench.bind("mika", "phone");
+    let (_, ken) = bench.bind("ken", "desk");
+    bench.engine.enable_management(NOW, desk, false, None);
+    bench.say(desk, "<presence><priority>5</priority></presence>");
+    bench.say(phone, "<presence/>");
+    bench.say(ken, &chat("mika", "hello"));
+    bench.say(phone, "<iq type='set' id='c'><enable xmlns='urn:xmpp:carbons:2'/></iq>");
+    heard(&outbox);
+    bench.engine.end_session(desk, None, super::resume::Ended::Lost);
+    bench.settle();
+    assert!(heard(&outbox).0.contains("hello"));
+    assert_eq!(bench.releases(), 0);
+}
