@@ -16,6 +16,10 @@ pub struct GatewayId(pub [u8; 16]);
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DirectoryId(pub [u8; 16]);
 
+/// A job of an administrator: UUIDv7; later ones sort later.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct JobId(pub [u8; 16]);
+
 /// An administrator: UUIDv7.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AdminId(pub [u8; 16]);
@@ -55,6 +59,7 @@ uuid_id!(GatewayId);
 uuid_id!(AdminId);
 uuid_id!(TokenId);
 uuid_id!(DirectoryId);
+uuid_id!(JobId);
 
 /// A kept message. Ordered by time of arrival: microseconds since the epoch in the upper 52 bits, the node in the
 /// lower 11. It is the `id` of XEP-0359 `<stanza-id/>` and of XEP-0313 results, written in decimal.

@@ -13,12 +13,13 @@ pub mod settings;
 pub mod telephone;
 pub mod time;
 pub mod user;
+pub mod vitals;
 
 pub use calendar::{BusyInterval, BusyKind};
 pub use directory::{Device, Number, NumberKind, Profile};
 pub use envelope::Envelope;
 pub use fact::{FactSource, PresenceFact};
-pub use ids::{AdminId, DirectoryId, GatewayId, MessageId, MessageIds, StreamToken, TokenId, UserId};
+pub use ids::{AdminId, DirectoryId, GatewayId, JobId, MessageId, MessageIds, StreamToken, TokenId, UserId};
 pub use roster::{RosterItem, Subscription};
 pub use time::Timestamp;
 pub use user::{Credentials, Language, ScramKeys, User};

@@ -86,3 +86,19 @@ pub const PASSWORD_HASHES_WAITING: usize = 32;
 pub const SIGN_IN_SUBJECTS: usize = 10_000;
 /// Lines in one page of the audit log.
 pub const PAGE_AUDIT: usize = 500;
+/// Jobs that wait or run.
+pub const JOBS_WAITING: usize = 1_000;
+/// Jobs that ended and are still shown; the oldest go first.
+pub const JOBS_KEPT: usize = 1_000;
+/// Bytes of a job's input (JSON).
+pub const JOB_INPUT_BYTES: usize = 8 * 1024 * 1024;
+/// Users named in the input of one job.
+pub const JOB_USERS: usize = 100_000;
+/// Lines of one job's log; further ones are counted. Why a job failed has a line of its own.
+pub const JOB_LOG_LINES: usize = 10_000;
+/// Characters of such a line.
+pub const JOB_LOG_CHARS: usize = 1_000;
+/// Times a job is taken up again after the process died, when it does nothing in between.
+pub const JOB_RESUMES: u64 = 5;
+/// Jobs, or lines of a job's log, in one page.
+pub const PAGE_JOBS: usize = 500;

@@ -23,6 +23,8 @@ pub enum StoreError {
     LastAdministrator,
     #[error("there are {limit} {what} already")]
     Full { what: &'static str, limit: usize },
+    #[error("{what} has ended already")]
+    Ended { what: String },
     /// A later release has changed the tables.
     #[error("the database has schema version {found}, this release knows {known}: start the newer release again")]
     NewerSchema { found: i64, known: i64 },

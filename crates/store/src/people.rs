@@ -82,6 +82,14 @@ impl Database {
     pub fn set_im(&mut self, users: &[UserId], im: bool, audit: &Audit) -> Result<Vec<UserId>> {
         let operation = "enabling users for IM and presence";
         let tx = self.begin(operation)?;
+        let changed = self.set_im_within(users, im, audit)?;
+        tx.commit().doing(operation)?;
+        Ok(changed)
+    }
+
+    /// The same within a transaction of the caller.
+    pub(crate) fn set_im_within(&self, users: &[UserId], im: bool, audit: &Audit) -> Result<Vec<UserId>> {
+        let operation = "enabling users for IM and presence";
         let mut changed = Vec::new();
         for user in users {
             let sql = "UPDATE account SET im = ?2 WHERE id = ?1 AND im <> ?2 RETURNING name";
@@ -92,7 +100,6 @@ impl Database {
             self.write_audit(audit, action, &object(&name), Some(&json!({"im": !im})), Some(&json!({"im": im})))?;
             changed.push(*user);
         }
-        tx.commit().doing(operation)?;
         Ok(changed)
     }
 
