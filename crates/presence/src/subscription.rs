@@ -2,6 +2,11 @@
 //!
 //! The nine states of appendix A.1 are combinations of four facts: `to`, `from`, pending out (`ask`) and pending in.
 //! "None + Pending In" may live in an item that clients do not see ([`RosterItem::visible`]).
+//!
+//! All nine rows of each of the eight tables (appendix A.2.1 to A.2.4, A.3.1 to A.3.4: the RFC's tables 2 to 9) and their
+//! notes were compared with the RFC's text; `subscription/tests.rs` repeats the tables row by row. Where a table says
+//! SHOULD NOT, the stanza is not routed or delivered; where a note says SHOULD auto-reply, it is answered. The MAY of
+//! A.3.1 note [1] (pre-approval) is taken.
 
 use bytes::Bytes;
 use zaiseki_model::{RosterItem, Subscription};
@@ -53,7 +58,7 @@ pub enum Change {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum PresenceToSend {
     None,
-    /// The presence of each available resource (after the reply, if there is one).
+    /// The presence of each available resource.
     Current,
     /// `unavailable` from each available resource.
     Unavailable,
@@ -67,7 +72,8 @@ pub struct Outcome {
     pub new: Change,
     /// Clients see another item than before: push it (RFC 6121 §2.1.6). With [`Change::Remove`] always false.
     pub push: bool,
-    /// Inbound only: answer in the user's name.
+    /// Inbound only: answer in the user's name, after the presence when that is [`PresenceToSend::Unavailable`] (§3.2.2),
+    /// before it otherwise.
     pub reply: Option<SubscriptionStanza>,
     pub send_presence: PresenceToSend,
 }
@@ -112,7 +118,8 @@ pub fn outbound(contact: &BareJid, item: Option<&RosterItem>, stanza: Subscripti
 ///
 /// `payload`: children of the stanza, kept with a request until it is answered. `auto_authorize`: view without
 /// approval. A request that is granted without asking the user, by that setting or by pre-approval, is answered in the
-/// user's name and not delivered (§3.1.3). A pre-approval stands until the user takes it back by `unsubscribed`.
+/// user's name and not delivered (§3.1.3). A pre-approval stands until the user takes it back by `unsubscribed`. An
+/// `unsubscribe` that changes anything is answered too (appendix A.3.2, note [1]).
 pub fn inbound(
     contact: &BareJid,
     item: Option<&RosterItem>,
@@ -137,7 +144,9 @@ pub fn inbound(
         }
         SubscriptionStanza::Unsubscribe => {
             let asked = new.item.pending_in.take().is_some();
-            std::mem::take(&mut new.from) || asked
+            let changed = std::mem::take(&mut new.from) || asked;
+            reply = changed.then_some(SubscriptionStanza::Unsubscribed);
+            changed
         }
         SubscriptionStanza::Subscribed => {
             let asked = std::mem::take(&mut new.item.ask);
@@ -182,7 +191,7 @@ impl Draft {
             (false, true) => PresenceToSend::Current,
             (true, false) => PresenceToSend::Unavailable,
             // Who asks again has lost what it knew, so it gets the presence again.
-            _ if reply.is_some() => PresenceToSend::Current,
+            _ if reply == Some(SubscriptionStanza::Subscribed) => PresenceToSend::Current,
             _ => PresenceToSend::None,
         };
         let push = self.item.visible && old.is_none_or(|old| seen(old) != seen(&self.item));

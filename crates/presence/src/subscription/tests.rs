@@ -72,7 +72,7 @@ fn check(name: &str, rows: [Row; 9], act: impl Fn(&RosterItem) -> Outcome) {
         let presence = match (old.subscription.from(), new.subscription.from()) {
             (false, true) => PresenceToSend::Current,
             (true, false) => PresenceToSend::Unavailable,
-            _ if outcome.reply.is_some() => PresenceToSend::Current,
+            _ if outcome.reply == Some(Subscribed) => PresenceToSend::Current,
             _ => PresenceToSend::None,
         };
         assert_eq!(outcome.send_presence, presence, "presence after {name} in {before:?}");
@@ -197,6 +197,24 @@ fn a_request_that_is_already_granted_is_answered() {
     }
     let asked = inbound(&contact(), Some(&item(TO)), Subscribe, payload(), false);
     assert_eq!(asked.reply, None);
+}
+
+/// Appendix A.3.2, note [1]: what changes the state is answered, the rest is not; no other stanza of somebody else's is.
+#[test]
+fn an_unsubscribe_that_changes_anything_is_answered() {
+    for state in [NONE_IN, NONE_BOTH, TO_IN, FROM, FROM_OUT, BOTH] {
+        let outcome = inbound(&contact(), Some(&item(state)), Unsubscribe, Bytes::new(), false);
+        assert_eq!((outcome.route, outcome.reply), (true, Some(Unsubscribed)), "{state}");
+    }
+    for state in [NONE, NONE_OUT, TO] {
+        let outcome = inbound(&contact(), Some(&item(state)), Unsubscribe, Bytes::new(), false);
+        assert_eq!((outcome.route, outcome.reply), (false, None), "{state}");
+    }
+    for state in [NONE, NONE_OUT, NONE_IN, NONE_BOTH, TO, TO_IN, FROM, FROM_OUT, BOTH] {
+        for stanza in [Subscribed, Unsubscribed] {
+            assert_eq!(inbound(&contact(), Some(&item(state)), stanza, Bytes::new(), false).reply, None, "{state}");
+        }
+    }
 }
 
 /// §3.4.2, each state in which nobody asked.

@@ -124,8 +124,10 @@ impl Engine {
         if let Some(reply) = outcome.reply {
             let own = self.homes[home].bare.clone();
             self.bring_subscription(sender, own, from.clone(), reply, Bytes::new());
-            // The reply goes first: presence of somebody one is not yet subscribed to would be odd to a client.
-            self.send_presence_after(home, from, outcome.send_presence);
+            // The grant goes first: presence of somebody one is not yet subscribed to would be odd to a client.
+            if outcome.send_presence == PresenceToSend::Current {
+                self.send_presence_after(home, from, outcome.send_presence);
+            }
         }
     }
 
@@ -136,7 +138,7 @@ impl Engine {
             Change::Put(item) => self.put_item(home, item.clone(), outcome.push),
             Change::Remove => self.remove_item(home, contact, outcome.push),
         }
-        if outcome.reply.is_none() {
+        if outcome.reply.is_none() || outcome.send_presence == PresenceToSend::Unavailable {
             self.send_presence_after(home, contact, outcome.send_presence);
         }
     }
