@@ -54,6 +54,12 @@ impl ControlError {
         ControlError::NotFound { text: Text::new(en, format!("ゲートウェイ \"{name}\" はありません")) }
     }
 
+    pub(crate) fn no_job(id: &str) -> Self {
+        ControlError::NotFound {
+            text: Text::new(format!("there is no job \"{id}\""), format!("ジョブ \"{id}\" はありません"))
+        }
+    }
+
     /// A word for programs: `invalid`, `conflict`, `not-found`, `forbidden`, `unauthorized`, `throttled`, `unavailable`,
     /// `internal`.
     pub fn code(&self) -> &'static str {
@@ -114,6 +120,10 @@ impl From<StoreError> for ControlError {
             StoreError::NotFound { what } => {
                 let text = Text::new(format!("{what} does not exist"), format!("{what} はありません"));
                 ControlError::NotFound { text }
+            }
+            StoreError::Ended { what } => {
+                let text = Text::new(format!("{what} has ended already"), format!("{what} はすでに終了しています"));
+                ControlError::Conflict { text }
             }
             StoreError::LastAdministrator => {
                 let ja = "これは最後の管理者です。先に別の管理者を追加してください";

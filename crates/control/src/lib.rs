@@ -12,6 +12,7 @@ pub mod credentials;
 pub mod directory;
 mod error;
 pub mod gateway;
+pub mod jobs;
 pub mod seal;
 mod text;
 

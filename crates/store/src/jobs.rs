@@ -7,6 +7,7 @@ use crate::error::{Doing, Result, StoreError};
 use crate::roles::Lease;
 use rusqlite::{OptionalExtension, Row, params};
 use serde_json::json;
+use std::str::FromStr;
 use zaiseki_model::limits::{JOB_LOG_CHARS, JOB_LOG_LINES, JOBS_KEPT, JOBS_WAITING};
 use zaiseki_model::{JobId, Timestamp, UserId};
 
@@ -32,9 +33,13 @@ impl JobState {
             JobState::Cancelled => "cancelled",
         }
     }
+}
 
-    fn parse(text: &str) -> Option<JobState> {
-        JobState::ALL.into_iter().find(|state| state.as_str() == text)
+impl FromStr for JobState {
+    type Err = ();
+
+    fn from_str(text: &str) -> std::result::Result<JobState, ()> {
+        JobState::ALL.into_iter().find(|state| state.as_str() == text).ok_or(())
     }
 }
 
@@ -349,7 +354,7 @@ fn signed(number: Option<u64>) -> Option<i64> {
 
 fn job(row: &Row<'_>) -> rusqlite::Result<Result<Job>> {
     let (id, word): (JobId, String) = (JobId(row.get(0)?), row.get(3)?);
-    let Some(state) = JobState::parse(&word) else {
+    let Ok(state) = word.parse() else {
         return Ok(Err(StoreError::Corrupt { what: format!("job {id} in a state \"{word}\"") }));
     };
     let count = |value: i64| value.unsigned_abs();

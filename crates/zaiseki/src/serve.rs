@@ -97,7 +97,7 @@ pub async fn start(config: &Config) -> Result<Running> {
         _lock: lock,
     };
     // Meetings and timers come first, so that whoever signs in at once sees them.
-    running.start_background(bound.admin);
+    running.start_background(bound.admin, config.node_name.clone());
     running.listen(bound.c2s, bound.https)?;
     Ok(running)
 }
@@ -234,7 +234,7 @@ impl Running {
         Ok(())
     }
 
-    fn start_background(&mut self, socket: AdminSocket) {
+    fn start_background(&mut self, socket: AdminSocket, node_name: String) {
         self.tasks.spawn(until(self.stop.clone(), self.node.clone().run_timers()));
         self.tasks.spawn(follow_settings(self.node.clone(), self.app.clone(), self.stop.clone()));
         self.tasks.spawn(follow_certificate(self.certificate.clone(), self.files.clone(), self.stop.clone()));
@@ -242,6 +242,7 @@ impl Running {
         self.tasks.spawn(take_facts(self.node.clone(), rx, self.stop.clone()));
         self.tasks.spawn(until(self.stop.clone(), zaiseki_control::gateway::worker::run(self.app.clone(), facts)));
         self.tasks.spawn(until(self.stop.clone(), zaiseki_control::app::archive::retention(self.app.clone())));
+        self.tasks.spawn(until(self.stop.clone(), zaiseki_control::jobs::runner::run(self.app.clone(), node_name)));
         let (app, stop) = (self.app.clone(), self.stop.clone());
         self.tasks.spawn(async move {
             if let Err(error) = socket.serve(app, stop.cancelled_owned()).await {

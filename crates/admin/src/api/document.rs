@@ -12,6 +12,7 @@ const TAGS: &[(&str, &str)] = &[
     ("status", "What the node is doing."),
     ("users", "Users of the built-in directory."),
     ("gateways", "Presence gateways: calendar services."),
+    ("jobs", "Long work that is done in the background."),
     ("settings", "Live settings."),
 ];
 

@@ -10,6 +10,7 @@
 mod access;
 mod document;
 mod gateways;
+mod jobs;
 mod settings;
 mod status;
 mod users;
@@ -59,6 +60,7 @@ fn parts() -> (Router<App>, OpenApi) {
         .merge(status::operations())
         .merge(users::operations())
         .merge(gateways::operations())
+        .merge(jobs::operations())
         .merge(settings::operations());
     let (router, paths) = OpenApiRouter::new().nest(PREFIX, resources).split_for_parts();
     (router, document::finish(paths))

@@ -341,6 +341,35 @@ impl Import<'_> {
     }
 }
 
+/// The user ids of a file: its column of user ids if the first line names one, else its first column. Empty ones are left out.
+///
+/// # Errors
+/// `invalid` with the line that cannot be read.
+pub(crate) fn user_ids(csv: &[u8]) -> Result<Vec<String>> {
+    let csv = csv.strip_prefix(b"\xef\xbb\xbf").unwrap_or(csv);
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(csv);
+    let (mut ids, mut column) = (Vec::new(), None);
+    for record in reader.byte_records() {
+        let bad =
+            |line: u64, why: String| ControlError::invalid("csv", format!("line {line}: {why}"), format!("{line} 行目: {why}"));
+        let record = record.map_err(|error| bad(error.position().map_or(0, csv::Position::line), error.to_string()))?;
+        if column.is_none() {
+            let named = header(&record).and_then(|columns| columns.iter().position(|column| *column == Some(C::UserId)));
+            column = Some(named.unwrap_or(0));
+            if named.is_some() {
+                continue;
+            }
+        }
+        let field = record.get(column.unwrap_or(0)).unwrap_or_default();
+        let line = record.position().map_or(0, csv::Position::line);
+        let id = std::str::from_utf8(field).map_err(|error| bad(line, error.to_string()))?.trim();
+        if !id.is_empty() {
+            ids.push(id.to_owned());
+        }
+    }
+    Ok(ids)
+}
+
 fn missing() -> Text {
     Text::new("is missing", "がありません")
 }

@@ -6,6 +6,7 @@ pub mod duplicates;
 pub mod gateways;
 pub mod im;
 pub mod import;
+pub mod jobs;
 pub mod profiles;
 pub mod settings;
 pub mod status;
@@ -65,6 +66,7 @@ struct Inner {
     on_user_changed: OnUserChanged,
     gateways_changed: Notify,
     purge_now: Notify,
+    jobs_changed: Notify,
     gateway_states: GatewayStates,
     directories_changed: Notify,
     directory_states: DirectoryStates,
@@ -94,6 +96,7 @@ impl App {
             on_user_changed: Box::new(on_user_changed),
             gateways_changed: Notify::new(),
             purge_now: Notify::new(),
+            jobs_changed: Notify::new(),
             gateway_states: GatewayStates::default(),
             directories_changed: Notify::new(),
             directory_states: DirectoryStates::default(),
@@ -148,6 +151,10 @@ impl App {
 
     pub(crate) fn started(&self) -> Timestamp {
         self.inner.started
+    }
+
+    pub(crate) fn jobs_changed(&self) -> &Notify {
+        &self.inner.jobs_changed
     }
 
     pub(crate) fn purge_now(&self) -> &Notify {
