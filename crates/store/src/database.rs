@@ -1,9 +1,11 @@
 //! One connection to the database: opening, committing a batch, dispatching reads.
 
+use crate::audit::Audit;
 use crate::error::{Doing, Result, StoreError};
 use crate::migrate;
 use crate::words::{Read, Reply, Write};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params};
+use serde_json::Value;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fs::OpenOptions;
@@ -93,9 +95,27 @@ impl Database {
         self.commit_all(writes.iter())
     }
 
+    /// [`Database::commit`] with a line of the audit trail: both or neither.
+    pub fn commit_audited(
+        &mut self,
+        writes: &[Write],
+        audit: &Audit,
+        action: &str,
+        object: &str,
+        before: Option<&Value>,
+        after: Option<&Value>,
+    ) -> Result<()> {
+        self.commit_with(writes.iter(), |database| database.write_audit(audit, action, object, before, after))
+    }
+
     pub(crate) fn commit_all<'a>(&mut self, writes: impl Iterator<Item = &'a Write>) -> Result<()> {
+        self.commit_with(writes, |_| Ok(()))
+    }
+
+    fn commit_with<'a>(&mut self, writes: impl Iterator<Item = &'a Write>, more: impl FnOnce(&Self) -> Result<()>) -> Result<()> {
         let mut counters = self.counters;
         let tx = self.begin("committing a batch")?;
+        more(self)?;
         for write in writes {
             self.apply(write, &mut counters)?;
         }
@@ -213,6 +233,7 @@ fn counter(conn: &Connection, name: &str) -> Result<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::words::Family;
     use std::os::unix::fs::PermissionsExt;
 
     #[test]
@@ -227,6 +248,26 @@ mod tests {
         let journal: String = db.conn.pragma_query_value(None, "journal_mode", |row| row.get(0)).unwrap();
         let synchronous: i64 = db.conn.pragma_query_value(None, "synchronous", |row| row.get(0)).unwrap();
         assert_eq!((journal.as_str(), synchronous), ("wal", 2));
+    }
+
+    /// The audit trail can't be written; the change is not made either, and the next one may be.
+    #[test]
+    fn a_change_without_its_line_in_the_audit_trail_is_not_made() {
+        let mut db = Database::open_in_memory("example.com").unwrap();
+        let (user, family, key) = (UserId([1; 16]), Family::Preference, "archive".to_owned());
+        let sql = "INSERT INTO account (id, domain, name, display_name, mail, telephone, enabled, calendar)
+                   VALUES (?1, 'example.com', 'ann', '', '', '', 1, 1)";
+        db.conn.execute(sql, [user.0]).unwrap();
+        let put = [Write::DocPut { user, family, key: key.clone(), value: bytes::Bytes::from_static(b"never") }];
+        let audit = Audit { actor: "tester".to_owned(), at: zaiseki_model::Timestamp::ZERO };
+        let set = |db: &mut Database| db.commit_audited(&put, &audit, "user.archive", "user:ann", None, None);
+        db.conn.execute("ALTER TABLE audit RENAME TO elsewhere", []).unwrap();
+        assert!(set(&mut db).is_err());
+        assert_eq!(db.doc(user, family, &key).unwrap(), None);
+        db.conn.execute("ALTER TABLE elsewhere RENAME TO audit", []).unwrap();
+        set(&mut db).unwrap();
+        assert_eq!(db.doc(user, family, &key).unwrap().as_deref(), Some(&b"never"[..]));
+        assert_eq!(db.audit_list(Some("user:ann"), None, 9).unwrap().len(), 1);
     }
 
     #[test]

@@ -30,11 +30,8 @@ pub fn set_user_archive(app: &App, actor: &Actor, name: &str, on: bool) -> Resul
     let word = if on { "always" } else { "never" };
     let value = Bytes::from_static(word.as_bytes());
     let put = Write::DocPut { user: user.id, family: Family::Preference, key: PREFERENCE.to_owned(), value };
-    let (audit, object) = (audit(actor), format!("user:{}", user.name));
-    app.store().call(move |db| {
-        db.commit(&[put])?;
-        db.audit_append(&audit, "user.archive", &object, None, Some(&json!({"archive": word})))
-    })?;
+    let (audit, object, after) = (audit(actor), format!("user:{}", user.name), json!({"archive": word}));
+    app.store().call(move |db| db.commit_audited(&[put], &audit, "user.archive", &object, None, Some(&after)))?;
     app.user_changed(user.id, &user.name, UserChange::Archive);
     Ok(())
 }
