@@ -170,6 +170,28 @@ pub fn removal(item: &RosterItem) -> impl Iterator<Item = SubscriptionStanza> + 
     first.into_iter().chain(unsubscribed.then_some(SubscriptionStanza::Unsubscribed))
 }
 
+/// What is left of an item whose contact is gone.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Departure {
+    pub new: Change,
+    /// As in [`Outcome::push`].
+    pub push: bool,
+    /// What the user's interested resources are told in the contact's name, in this order.
+    pub told: Vec<SubscriptionStanza>,
+}
+
+/// The account of the contact was removed: both directions, requests and the pre-approval end, so that nobody who gets
+/// the address later inherits them. A visible item stays, with the name and the groups that the user gave it.
+pub fn departure(item: &RosterItem) -> Departure {
+    let unsubscribe = item.subscription.from() || item.pending_in.is_some();
+    let unsubscribed = item.subscription.to() || item.ask;
+    let bare = RosterItem { subscription: Subscription::None, ask: false, pending_in: None, approved: false, ..item.clone() };
+    let draft = Draft { item: bare, to: false, from: false };
+    let outcome = draft.outcome(Some(item), false, None);
+    let told = [unsubscribe.then_some(SubscriptionStanza::Unsubscribe), unsubscribed.then_some(SubscriptionStanza::Unsubscribed)];
+    Departure { new: outcome.new, push: outcome.push, told: told.into_iter().flatten().collect() }
+}
+
 /// The item being changed, its subscription taken apart.
 struct Draft {
     item: RosterItem,

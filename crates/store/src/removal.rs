@@ -26,9 +26,18 @@ const OWNED: [&str; 12] = [
     "DELETE FROM user_origin WHERE user_key = ?1",
 ];
 
+/// Others keep the contact with its name and groups, if they see it at all, but neither subscription, request nor
+/// pre-approval: somebody else may get the address. The version of their rosters grows when they see a difference.
+const IN_OTHER_ROSTERS: [&str; 3] = [
+    "UPDATE account SET roster_version = roster_version + 1 WHERE user_key IN
+     (SELECT user_key FROM roster WHERE jid = ?1 AND visible AND (subscription <> 0 OR ask OR approved))",
+    "DELETE FROM roster WHERE jid = ?1 AND NOT visible",
+    "UPDATE roster SET subscription = 0, ask = FALSE, approved = FALSE, pending_in = NULL WHERE jid = ?1",
+];
+
 impl Database {
-    /// Removes the user, and with it credentials, contacts, documents, pending messages, archive. Contacts in other
-    /// people's rosters are the router's business.
+    /// Removes the user, and with it credentials, contacts, documents, pending messages, archive, and what ties others to
+    /// the user. The router tells those who are online.
     pub fn remove_user(&mut self, user: UserId, audit: &Audit) -> Result<()> {
         let operation = "removing a user";
         let tx = self.begin(operation)?;
@@ -46,6 +55,11 @@ impl Database {
         let Some(before) = self.user_by_id(user)? else { return Ok(false) };
         let key = self.existing_key(user)?;
         self.drop_pending(key)?;
+        let sql = "SELECT name || '@' || domain FROM account WHERE user_key = ?1";
+        let address: String = self.conn.query_row(sql, [key], |row| row.get(0)).doing(operation)?;
+        for sql in IN_OTHER_ROSTERS {
+            self.run(operation, sql, [&address])?;
+        }
         for sql in OWNED {
             self.run(operation, sql, [key])?;
         }

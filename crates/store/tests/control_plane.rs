@@ -130,6 +130,35 @@ fn removing_a_user_takes_everything_along() {
     assert!(matches!(db.remove_user(NOBODY, &audit()), Err(StoreError::NotFound { .. })));
 }
 
+/// Somebody else may get the address: no subscription, request or pre-approval is inherited.
+#[test]
+fn a_removed_user_leaves_the_rosters_of_others() {
+    use zaiseki_model::{RosterItem, Subscription};
+    let mut db = database();
+    let read = |db: &Database| match db.read(&Read::UserData { name: "ann".to_owned() }).unwrap() {
+        Reply::UserData(Some(data)) => (data.roster, data.roster_version),
+        other => panic!("{other:?}"),
+    };
+    let bob = RosterItem {
+        name: "Bobby".to_owned(),
+        groups: vec!["同僚".to_owned()],
+        ..RosterItem::new("bob@example.com".parse().unwrap())
+    };
+    let elsewhere = RosterItem { subscription: Subscription::Both, ..RosterItem::new("bob@example.net".parse().unwrap()) };
+    let both = RosterItem { subscription: Subscription::Both, approved: true, ask: true, ..bob.clone() };
+    let items = [both, elsewhere.clone()].map(|item| Write::RosterPut { user: ANN, item });
+    db.commit(&items).unwrap();
+    db.remove_user(BOB, &audit()).unwrap();
+    assert_eq!(read(&db), (vec![bob.clone(), elsewhere.clone()], 1));
+
+    // A second one with the address: what Ann never saw goes without a trace, and without a new version.
+    db.create_user(&new_user(BOB, "bob"), &audit()).unwrap();
+    let hidden = RosterItem { visible: false, pending_in: Some(bytes::Bytes::from_static(b"<a/>")), ..RosterItem::new(bob.jid) };
+    db.commit(&[Write::RosterPut { user: ANN, item: hidden }]).unwrap();
+    db.remove_user(BOB, &audit()).unwrap();
+    assert_eq!(read(&db), (vec![elsewhere], 1));
+}
+
 #[test]
 fn a_big_archive_of_a_removed_user_goes_piece_by_piece() {
     let mut db = database();

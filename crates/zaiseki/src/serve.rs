@@ -125,7 +125,8 @@ fn open_app(config: &Config, store: &Store, later: &Later) -> Result<App> {
     let changed = move |UserChanged { name, change, .. }: UserChanged| {
         let Some(node) = later.get().and_then(Weak::upgrade) else { return };
         let change = match change {
-            UserChange::Password | UserChange::Disabled | UserChange::Removed => AccountChange::Revoked,
+            UserChange::Password | UserChange::Disabled => AccountChange::Revoked,
+            UserChange::Removed => AccountChange::Removed,
             UserChange::Details | UserChange::Archive => AccountChange::Changed,
         };
         node.with(|engine, now| engine.account_changed(now, &name, change));

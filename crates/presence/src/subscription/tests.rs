@@ -326,6 +326,30 @@ fn stanzas() -> impl Strategy<Value = SubscriptionStanza> {
     prop::sample::select(vec![Subscribe, Subscribed, Unsubscribe, Unsubscribed])
 }
 
+/// What is left of each state when the contact's account is removed, and what the user is told.
+#[test]
+fn a_removed_contact_leaves_nothing_to_inherit() {
+    use SubscriptionStanza::{Unsubscribe, Unsubscribed};
+    let plain = RosterItem::new(contact());
+    let rows = [
+        (plain.clone(), false, vec![]),
+        (RosterItem { subscription: Subscription::To, ..plain.clone() }, true, vec![Unsubscribed]),
+        (RosterItem { subscription: Subscription::From, ..plain.clone() }, true, vec![Unsubscribe]),
+        (RosterItem { subscription: Subscription::Both, ..plain.clone() }, true, vec![Unsubscribe, Unsubscribed]),
+        (RosterItem { ask: true, ..plain.clone() }, true, vec![Unsubscribed]),
+        (RosterItem { approved: true, ..plain.clone() }, true, vec![]),
+        (RosterItem { pending_in: Some(payload()), ..plain.clone() }, false, vec![Unsubscribe]),
+    ];
+    for (item, push, told) in rows {
+        let departure = departure(&item);
+        let new = if item == plain { Change::Keep } else { Change::Put(plain.clone()) };
+        assert_eq!(departure, Departure { new, push, told }, "{item:?}");
+    }
+    let hidden = RosterItem { visible: false, pending_in: Some(payload()), ..plain };
+    let departure = departure(&hidden);
+    assert_eq!((departure.new, departure.push), (Change::Remove, false));
+}
+
 proptest! {
     /// Two servers that bring each stanza to the other side never disagree about who sees whom, and every item on the
     /// way is in one of the nine states.

@@ -9,6 +9,7 @@ use crate::phases::{blocked_by_receiver, blocked_by_sender, blocked_error};
 use crate::route::{Destination, View, decide};
 use zaiseki_model::{Envelope, Timestamp};
 use zaiseki_store::{Read, Reply};
+use zaiseki_xmpp::jid::BareJid;
 use zaiseki_xmpp::ns;
 use zaiseki_xmpp::stanza::{Condition, IqType, StanzaError, StreamErrorCondition};
 use zaiseki_xmpp::xml::element::Element;
@@ -134,19 +135,50 @@ impl Engine {
     /// The account was changed by an administrator.
     pub fn account_changed(&mut self, now: Timestamp, name: &str, change: AccountChange) {
         self.now = now;
-        let Some(&home) = self.names.get(name) else { return };
         match change {
-            AccountChange::Revoked => {
-                for id in self.sessions_of(home) {
-                    let text = "the account can't be used any more, or its password changed".to_owned();
-                    self.end_session(id, Some(Close::Error(StreamErrorCondition::NotAuthorized, text)), Ended::Revoked);
-                }
-                if self.data(home).is_some() {
-                    let gone = self.homes.remove(home);
-                    self.names.remove(&gone.name);
+            AccountChange::Revoked => self.revoke(name),
+            AccountChange::Removed => {
+                self.revoke(name);
+                self.account_gone(name);
+            }
+            AccountChange::Changed => {
+                if let Some(&home) = self.names.get(name) {
+                    self.reread_user(home, name.to_owned());
                 }
             }
-            AccountChange::Changed => self.reread_user(home, name.to_owned()),
+        }
+    }
+
+    /// Ends the sessions of a user, those too that wait for the home to be read, and forgets the home.
+    fn revoke(&mut self, name: &str) {
+        if !self.names.contains_key(name) {
+            return;
+        }
+        self.with_home(name, |engine, home| {
+            let Ok(home) = home else { return };
+            for id in engine.sessions_of(home) {
+                let text = "the account can't be used any more, or its password changed".to_owned();
+                engine.end_session(id, Some(Close::Error(StreamErrorCondition::NotAuthorized, text)), Ended::Revoked);
+            }
+            let gone = engine.homes.remove(home);
+            engine.names.remove(&gone.name);
+        });
+    }
+
+    /// The account was removed: its contacts' rosters forget the subscriptions of both directions, also those that are
+    /// being read, perhaps from before the removal. The rosters of all others the database has put right.
+    fn account_gone(&mut self, name: &str) {
+        let Ok(gone) = BareJid::new(Some(name), self.domain.domain()) else { return };
+        self.calendars.remove(name);
+        let knows = |home: &super::Home| home.data().is_none_or(|data| data.roster.contains_key(&gone));
+        let contacts: Vec<_> = self.homes.iter().filter(|(_, home)| knows(home)).map(|(_, home)| home.name.clone()).collect();
+        for contact in contacts {
+            let gone = gone.clone();
+            self.with_home(&contact, move |engine, home| {
+                if let Ok(home) = home {
+                    engine.contact_gone(home, &gone);
+                }
+            });
         }
     }
 

@@ -89,12 +89,14 @@ pub struct Counters {
     pub presences: u64,
     pub iqs: u64,
     pub kept: u64,
+    /// Removed: every session ends, and so does every subscription from and to the user.
+    Removed,
 }
 
 /// A change of a user's account that ends or touches sessions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AccountChange {
-    /// Disabled, removed or with a new password: every session ends.
+    /// Disabled or with a new password: every session ends.
     Revoked,
     /// Display name, language, calendar opt-out or archive switch: read the user again.
     Changed,

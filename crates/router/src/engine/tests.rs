@@ -1,11 +1,11 @@
 //! Ways of a message and ends of a session that only the engine itself shows.
 
-use super::{BindRequest, Engine, EngineConfig, SessionId};
+use super::{AccountChange, BindRequest, Engine, EngineConfig, SessionId};
 use crate::outbox::Outbox;
 use crate::outlet::Outlet;
 use bytes::Bytes;
 use std::sync::{Arc, Mutex};
-use zaiseki_model::{MessageId, MessageIds, Timestamp, User, UserId, limits};
+use zaiseki_model::{MessageId, MessageIds, RosterItem, Subscription, Timestamp, User, UserId, limits};
 use zaiseki_store::{Read, Reply, UserData, Write};
 use zaiseki_xmpp::xml::framer::{Limits, stanza_from_bytes};
 
@@ -15,6 +15,8 @@ const NOW: Timestamp = Timestamp(1_800_000_000_000_000);
 struct Bench {
     engine: Engine,
     waiting: u64,
+    /// Mika's.
+    roster: Vec<RosterItem>,
     written: Vec<Write>,
 }
 
@@ -28,7 +30,7 @@ impl Bench {
             settings: Arc::default(),
             random: Box::new(|out| out.fill(1)),
         });
-        Bench { engine, waiting, written: Vec::new() }
+        Bench { engine, waiting, roster: Vec::new(), written: Vec::new() }
     }
 
     /// Asks for a session; the home is still to be read.
@@ -84,7 +86,7 @@ impl Bench {
         match read {
             Read::UserData { name } => Reply::UserData(Some(Box::new(UserData {
                 user: user(name),
-                roster: Vec::new(),
+                roster: if name == "mika" { self.roster.clone() } else { Vec::new() },
                 roster_version: 0,
                 blocked: Vec::new(),
                 preferences: Vec::new(),
@@ -256,4 +258,96 @@ fn carbons_of_later_do_not_stand_for_an_earlier_message() {
     bench.settle();
     assert!(heard(&outbox).0.contains("hello"));
     assert_eq!(bench.releases(), 0);
+}
+
+/// Two who see each other's presence.
+fn friends() -> (Bench, (Arc<Outbox>, SessionId), (Arc<Outbox>, SessionId)) {
+    let mut bench = Bench::new(0);
+    let (mika, ken) = (bench.bind("mika", "desk"), bench.bind("ken", "desk"));
+    for (id, other) in [(mika.1, "ken"), (ken.1, "mika")] {
+        bench.say(id, "<iq type='get' id='r'><query xmlns='jabber:iq:roster'/></iq>");
+        bench.say(id, "<presence/>");
+        bench.say(id, &format!("<presence to='{other}@here.example' type='subscribe'/>"));
+    }
+    (heard(&mika.0), heard(&ken.0));
+    (bench, mika, ken)
+}
+
+fn roster_puts(bench: &Bench, of: &str) -> Vec<RosterItem> {
+    let put = |write: &Write| match write {
+        Write::RosterPut { user: id, item } if *id == user(of).id => Some(item.clone()),
+        _ => None,
+    };
+    bench.written.iter().filter_map(put).collect()
+}
+
+#[test]
+fn a_removed_user_leaves_the_rosters_of_contacts_who_are_online() {
+    let (mut bench, mika, ken) = friends();
+    bench.engine.account_changed(NOW, "ken", AccountChange::Removed);
+    bench.settle();
+    let (text, _) = heard(&mika.0);
+    let places: Vec<_> = ["type='unavailable'", "type='unsubscribe'", "type='unsubscribed'", "subscription='none'"]
+        .iter()
+        .map(|part| text.find(part).unwrap_or_else(|| panic!("{part}: {text}")))
+        .collect();
+    assert!(places.is_sorted(), "{text}");
+    assert_eq!(roster_puts(&bench, "mika").last().map(|item| item.subscription), Some(Subscription::None));
+    assert!(heard(&ken.0).0.contains("<not-authorized") || bench.engine.session(ken.1).is_none());
+    // Who gets the name next is nobody's contact.
+    let (_, new) = bench.bind("ken", "desk");
+    bench.say(new, "<presence/>");
+    assert_eq!(heard(&mika.0).0, "");
+}
+
+/// The roster was read before the removal and arrives after it.
+#[test]
+fn a_roster_that_is_being_read_forgets_the_removed_user_too() {
+    let mut bench = Bench::new(0);
+    bench
+        .roster
+        .push(RosterItem { subscription: Subscription::Both, ..RosterItem::new("ken@here.example".parse().expect("a JID")) });
+    let (_, bound) = bench.ask("mika", "desk");
+    bench.engine.account_changed(NOW, "ken", AccountChange::Removed);
+    bench.settle();
+    assert!(bound.lock().expect("no panic").is_some());
+    assert_eq!(roster_puts(&bench, "mika").last().map(|item| item.subscription), Some(Subscription::None));
+}
+
+/// Disabled while the home is being read for a sign-in.
+#[test]
+fn a_sign_in_that_waits_for_the_home_is_revoked_with_the_others() {
+    let mut bench = Bench::new(0);
+    let (_, bound) = bench.ask("mika", "desk");
+    bench.engine.account_changed(NOW, "mika", AccountChange::Revoked);
+    bench.settle();
+    assert!(bound.lock().expect("no panic").is_some(), "it was told of a session");
+    assert_eq!((bench.engine.session_count(), bench.engine.home_ready("mika")), (0, None));
+}
+
+#[test]
+fn people_are_counted_once_however_many_resources_they_have() {
+    let mut bench = Bench::new(0);
+    let counted = |bench: &Bench| {
+        let counts = bench.engine.counts();
+        (counts.sessions, counts.available_sessions, counts.people_online)
+    };
+    let (_desk_box, desk) = bench.bind("mika", "desk");
+    let (_phone_box, phone) = bench.bind("mika", "phone");
+    assert_eq!(counted(&bench), (2, 0, 0));
+    for id in [desk, desk, phone] {
+        bench.say(id, "<presence xmlns='jabber:client'/>");
+    }
+    assert_eq!(counted(&bench), (2, 2, 1));
+    let (_other_box, other) = bench.bind("ken", "desk");
+    bench.say(other, "<presence xmlns='jabber:client'/>");
+    assert_eq!(counted(&bench), (3, 3, 2));
+    bench.say(desk, "<presence xmlns='jabber:client' type='unavailable'/>");
+    bench.say(desk, "<presence xmlns='jabber:client' type='unavailable'/>");
+    assert_eq!(counted(&bench), (3, 2, 2));
+    bench.engine.closed(NOW, phone);
+    assert_eq!(counted(&bench), (2, 1, 1));
+    bench.engine.drain(NOW);
+    assert_eq!(counted(&bench), (0, 0, 0));
+    assert_eq!(bench.engine.counts().presences_total, 6);
 }

@@ -131,6 +131,25 @@ impl Engine {
         }
     }
 
+    /// The account of `contact` is gone: nothing of it stays in this roster but what the user wrote. The database has
+    /// done the same in the transaction of the removal; a write of ours that was under way is put right by this one.
+    pub(crate) fn contact_gone(&mut self, home: HomeIx, contact: &BareJid) {
+        let Some(item) = self.data(home).and_then(|d| d.roster.get(contact)) else { return };
+        let departure = subscription::departure(item);
+        let to = self.homes[home].bare.clone();
+        for stanza in departure.told {
+            let bytes = subscription_stanza(contact, &to, stanza, b"");
+            for session in self.interested_sessions(home) {
+                self.send(session, &bytes, None);
+            }
+        }
+        match departure.new {
+            Change::Keep => {}
+            Change::Put(item) => self.put_item(home, item, departure.push),
+            Change::Remove => self.remove_item(home, contact, departure.push),
+        }
+    }
+
     /// Roster, database, push and presence for one outcome of the table.
     fn apply(&mut self, home: HomeIx, contact: &BareJid, outcome: &Outcome) {
         match &outcome.new {

@@ -284,3 +284,34 @@ fn a_user_has_a_greatest_number_of_watchers() {
     send(&mut third, "subscribe", &bare);
     third.hear(presence("", &seen.jid));
 }
+
+/// Who gets the address of somebody who left is a stranger to the contacts.
+#[test]
+fn a_removed_user_is_nobodys_contact() {
+    let stage = Stage::open(&[], 3);
+    let (mut mika, mut ken) = stage.friends();
+    let absent = stage.person();
+    let mut hana = absent.online("desk");
+    befriend(&mut hana, &mut ken);
+    hana.leave();
+    let name = ken.bare.split('@').next().expect("a localpart").to_owned();
+    let cli = |arguments: &[&str], input: &str| {
+        let output = stage.node.cli(arguments, input).expect("the command line");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    };
+    cli(&["user", "remove", &name], "");
+    mika.hear(presence("unavailable", &ken.jid));
+    mika.hear(presence("unsubscribe", &ken.bare));
+    mika.hear(presence("unsubscribed", &ken.bare));
+    assert_item(&mika.pushed(&ken.bare), "none", false, false);
+
+    cli(&["user", "add", &name, "--password-stdin"], PASSWORD);
+    let stranger = Person { stage: &stage, name, jid: ken.bare.clone() };
+    let mut stranger = stranger.online("desk");
+    stranger.show("<status>new here</status>");
+    // Also for whom was offline, and after a restart of what is in memory.
+    for session in [&mut mika, &mut absent.online("desk")] {
+        session.hears_no(presence("", &stranger.jid));
+        assert_item(&session.contact(&ken.bare).expect("an item"), "none", false, false);
+    }
+}
