@@ -219,6 +219,39 @@ fn duplicates_are_found_and_resolved() -> Result<()> {
 }
 
 #[test]
+fn a_kept_password_does_not_go_to_another_server() -> Result<()> {
+    let slapd = Slapd::start(&unit("tokyo"))?;
+    let bench = Bench::new()?;
+    bench.add("tokyo", &slapd, "", &json!({}))?;
+    let change = |change: Value| {
+        let change = serde_json::from_value(change).unwrap();
+        directories::change(&bench.app, "tester", "tokyo", &change).map_err(|error| error.field())
+    };
+    assert!(change(json!({"config": {"filter": "(uid=*)"}, "sync": {"grace_hours": 3}})).is_ok());
+    for config in [
+        json!({"servers": [slapd.address(), "evil.example"]}),
+        json!({"security": "none"}),
+        json!({"ca": null}),
+        json!({"follow_referrals": true}),
+    ] {
+        assert_eq!(change(json!({ "config": config })).unwrap_err(), Some("secret"), "{config}");
+        assert!(change(json!({ "config": config, "secret": READER_PASSWORD })).is_ok(), "{config}");
+        assert!(change(json!({ "config": directories_config(&slapd)?, "secret": READER_PASSWORD })).is_ok());
+    }
+    let shown = change(json!({"sync": {"grace_hours": null}, "enabled": false})).unwrap();
+    assert_eq!((shown.sync.grace_hours, shown.enabled, shown.next), (24, false, None));
+    assert_eq!(change(json!({"config": {"nonsense": 1}})).unwrap_err(), Some("config"));
+    // The account goes, and with it its password.
+    assert_eq!(change(json!({"config": {"bind_dn": ""}})).unwrap_err(), Some("bind_dn"));
+    assert!(!change(json!({"config": {"bind_dn": ""}, "secret": ""})).unwrap().secret);
+    Ok(())
+}
+
+fn directories_config(slapd: &Slapd) -> Result<Value> {
+    Ok(json!({ "servers": [slapd.address()], "ca": slapd.ca()?, "security": "starttls", "follow_referrals": false }))
+}
+
+#[test]
 fn the_sync_agent_synchronises_when_it_is_due() -> Result<()> {
     let slapd = Slapd::start(&(unit("tokyo") + &people(&["anna"], "ou=tokyo")))?;
     let bench = Bench::new()?;

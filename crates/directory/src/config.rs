@@ -52,6 +52,7 @@ fn default_page() -> u32 {
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = LdapSecurity)]
 pub enum Security {
     /// Port 389, TLS before anything else is said.
     #[default]
@@ -64,6 +65,7 @@ pub enum Security {
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
+#[schema(as = LdapScope)]
 pub enum Scope {
     /// The base and everything below it: a tree split into organisational units.
     #[default]
@@ -75,6 +77,7 @@ pub enum Scope {
 /// The usual attributes of a kind of server.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
+#[schema(as = LdapSchema)]
 pub enum Schema {
     /// RFC 2798 and RFC 4530: OpenLDAP, 389 Directory Server.
     #[default]

@@ -243,6 +243,7 @@ impl Running {
         self.tasks.spawn(take_facts(self.node.clone(), rx, self.stop.clone()));
         self.tasks.spawn(until(self.stop.clone(), zaiseki_control::gateway::worker::run(self.app.clone(), facts)));
         self.tasks.spawn(until(self.stop.clone(), zaiseki_control::app::archive::retention(self.app.clone())));
+        self.tasks.spawn(until(self.stop.clone(), zaiseki_control::directory::agent::run(self.app.clone())));
         self.tasks.spawn(until(self.stop.clone(), zaiseki_control::jobs::runner::run(self.app.clone(), node_name)));
         let (app, stop) = (self.app.clone(), self.stop.clone());
         self.tasks.spawn(async move {

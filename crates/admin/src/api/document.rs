@@ -11,6 +11,7 @@ use utoipa::{PartialSchema, ToSchema};
 const TAGS: &[(&str, &str)] = &[
     ("status", "What the node is doing."),
     ("users", "Users of the built-in directory."),
+    ("directories", "Where users come from besides the built-in directory: LDAP."),
     ("gateways", "Presence gateways: calendar services."),
     ("jobs", "Long work that is done in the background."),
     ("settings", "Live settings."),

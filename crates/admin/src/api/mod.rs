@@ -8,9 +8,11 @@
 //! says `x-right: none`. Errors have one shape, [`ErrorBody`].
 
 mod access;
+mod directories;
 mod document;
 mod gateways;
 mod jobs;
+mod people;
 mod settings;
 mod status;
 mod users;
@@ -59,6 +61,8 @@ fn parts() -> (Router<App>, OpenApi) {
     let resources = OpenApiRouter::new()
         .merge(status::operations())
         .merge(users::operations())
+        .merge(people::operations())
+        .merge(directories::operations())
         .merge(gateways::operations())
         .merge(jobs::operations())
         .merge(settings::operations());

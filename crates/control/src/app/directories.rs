@@ -9,7 +9,9 @@ use crate::directory::sync::Sync;
 use crate::directory::{DirectoryService, StoredDirectory, agent};
 use crate::error::{ControlError, Result};
 use crate::text::Text;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use zaiseki_model::DirectoryId;
 use zaiseki_model::directory::{SourceFinding, UserSource};
@@ -36,6 +38,26 @@ pub struct DirectoryInput {
 
 fn yes() -> bool {
     true
+}
+
+/// Changes of a directory; what is `None` stays.
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DirectoryChange {
+    #[serde(default)]
+    pub name: Option<String>,
+    /// Keys of the configuration and their new values; null goes back to the default.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    pub config: Option<Map<String, Value>>,
+    #[serde(default)]
+    pub secret: Option<Password>,
+    /// Keys of the synchronisation's rules and their new values; null goes back to the default.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    pub sync: Option<Map<String, Value>>,
+    #[serde(default)]
+    pub enabled: Option<bool>,
 }
 
 /// A directory as administrators see it.
@@ -88,12 +110,57 @@ pub fn add(app: &App, actor: &Actor, input: &DirectoryInput) -> Result<Directory
 }
 
 /// Replaces a directory's configuration; the name may change too.
+///
+/// # Errors
+/// As [`add`]; `secret` when the kept password would go to another server.
 pub fn update(app: &App, actor: &Actor, name: &str, input: &DirectoryInput) -> Result<DirectoryView> {
     let before = find(app, name)?;
-    put(app, actor, before.id, input, before.secret)
+    put(app, actor, before.id, input, Some(before))
 }
 
-fn put(app: &App, actor: &Actor, id: DirectoryId, input: &DirectoryInput, kept: Option<Vec<u8>>) -> Result<DirectoryView> {
+/// Who may change a directory may not learn its password by pointing it at a server of their own.
+fn kept_secret(before: Directory, config: &DirectoryService) -> Result<Option<Vec<u8>>> {
+    let old = StoredDirectory::from_row(&before)?.service;
+    if before.secret.is_none() || !old.reveals_more_in(config) {
+        return Ok(before.secret);
+    }
+    let en = "the password would go to another server, or less protected: give it again";
+    let ja = "パスワードが別のサーバーに送られるか、保護が弱くなります。パスワードをもう一度指定してください";
+    Err(ControlError::invalid("secret", en, ja))
+}
+
+/// Changes what is given.
+pub fn change(app: &App, actor: &Actor, name: &str, change: &DirectoryChange) -> Result<DirectoryView> {
+    let before = find(app, name)?;
+    let stored = StoredDirectory::from_row(&before)?;
+    let input = DirectoryInput {
+        name: change.name.clone().unwrap_or_else(|| before.name.clone()),
+        config: merged("config", &stored.service, change.config.as_ref())?,
+        secret: change.secret.clone(),
+        sync: merged("sync", &stored.sync, change.sync.as_ref())?,
+        enabled: change.enabled.unwrap_or(before.enabled),
+    };
+    put(app, actor, before.id, &input, Some(before))
+}
+
+/// `old` with the keys of `new` in place of its own.
+fn merged<T: Serialize + DeserializeOwned>(field: &'static str, old: &T, new: Option<&Map<String, Value>>) -> Result<T> {
+    let mut value = serde_json::json!(old);
+    if let (Some(old), Some(new)) = (value.as_object_mut(), new) {
+        for (key, value) in new {
+            match value {
+                Value::Null => drop(old.remove(key)),
+                value => drop(old.insert(key.clone(), value.clone())),
+            }
+        }
+    }
+    serde_json::from_value(value).map_err(|why| {
+        let en = format!("cannot be understood: {why}");
+        ControlError::invalid(field, en, format!("読み取れません: {why}"))
+    })
+}
+
+fn put(app: &App, actor: &Actor, id: DirectoryId, input: &DirectoryInput, before: Option<Directory>) -> Result<DirectoryView> {
     let name = checked_name(&input.name)?;
     input.sync.check()?;
     let stored = StoredDirectory { service: input.config.clone(), sync: input.sync.clone() };
@@ -101,7 +168,7 @@ fn put(app: &App, actor: &Actor, id: DirectoryId, input: &DirectoryInput, kept: 
         // An empty one takes the kept one away.
         Some(secret) if secret.reveal().is_empty() => None,
         Some(secret) => Some(app.key().seal(&context(id), secret.reveal().as_bytes())?),
-        None => kept,
+        None => before.map(|before| kept_secret(before, &input.config)).transpose()?.flatten(),
     };
     let (kind, config) = (stored.kind().to_owned(), stored.to_json());
     let row = Directory { id, name, kind, config, secret, enabled: input.enabled };
@@ -119,15 +186,6 @@ pub fn list(app: &App) -> Result<Vec<DirectoryView>> {
 
 pub fn show(app: &App, name: &str) -> Result<DirectoryView> {
     view(app, find(app, name)?)
-}
-
-/// Switches the synchronisation at set times on or off.
-pub fn set_enabled(app: &App, actor: &Actor, name: &str, enabled: bool) -> Result<DirectoryView> {
-    let row = Directory { enabled, ..find(app, name)? };
-    let (written, audit) = (row.clone(), audit(actor));
-    app.store().call(move |db| db.put_directory(&written, &audit))?;
-    app.directories_changed().notify_one();
-    view(app, row)
 }
 
 /// Removes a directory. Its users stay, and are the built-in directory's from then on.

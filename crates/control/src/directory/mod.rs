@@ -20,7 +20,7 @@ use crate::error::{ControlError, Result};
 use rules::SyncRules;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use zaiseki_directory::LdapConfig;
+use zaiseki_directory::{LdapConfig, Security};
 use zaiseki_model::directory::{UserSource, UserSourceError};
 use zaiseki_store::{Directory, StoreError};
 
@@ -29,6 +29,18 @@ use zaiseki_store::{Directory, StoreError};
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum DirectoryService {
     Ldap(LdapConfig),
+}
+
+impl DirectoryService {
+    /// Whether a password kept for `self` would, under `new`, reach a server it did not reach before, or travel or be given
+    /// away with less protection.
+    pub(crate) fn reveals_more_in(&self, new: &DirectoryService) -> bool {
+        let (DirectoryService::Ldap(old), DirectoryService::Ldap(new)) = (self, new);
+        let elsewhere = new.servers.iter().any(|server| !old.servers.contains(server));
+        let in_clear = new.security == Security::None && old.security != Security::None;
+        let trusting = new.security != Security::None && new.ca != old.ca;
+        elsewhere || in_clear || trusting || (new.follow_referrals && !old.follow_referrals)
+    }
 }
 
 /// The JSON of a directory's row.

@@ -44,6 +44,7 @@ pub struct Situation<'a> {
 /// What one step does, for people who count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
+#[schema(as = SyncAction)]
 pub enum Action {
     Create,
     Update,

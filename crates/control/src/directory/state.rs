@@ -8,6 +8,7 @@ use zaiseki_model::DirectoryId;
 
 /// A synchronisation under way.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = SyncRunning)]
 pub struct Running {
     /// XEP-0082 form of time.
     pub since: String,

@@ -1,5 +1,6 @@
 //! What can be typed, in English and Japanese.
 
+use super::directories::{self, DirectoryCommand, ImUsers, Resolve};
 use crate::i18n::Lang;
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -48,6 +49,9 @@ pub enum Ask {
     /// Users of the built-in directory
     #[command(subcommand)]
     User(UserCommand),
+    /// Directories that users come from: LDAP, Active Directory
+    #[command(subcommand)]
+    Directory(DirectoryCommand),
     /// Presence gateways: calendar servers
     #[command(subcommand)]
     Gateway(GatewayCommand),
@@ -150,6 +154,16 @@ pub enum UserCommand {
         #[arg(action = ArgAction::Set, hide_possible_values = true)]
         on: Option<bool>,
     },
+    /// Enable users for IM and presence
+    ImEnable(ImUsers),
+    /// Disable users for IM and presence; sessions end
+    ImDisable(ImUsers),
+    /// Show users' profiles: numbers, devices, home, directory
+    Profile(Names),
+    /// Find duplicate user ids, mail addresses and directory URIs
+    Duplicates,
+    /// Say who keeps a value that several users have
+    Resolve(Resolve),
     /// Remove users and everything that belongs to them
     Remove(Names),
     /// Import users from a CSV file: userid,password[,display name,mail,telephone]
@@ -387,7 +401,7 @@ const TEXTS: &[(&str, &str)] = &[
 const JAPANESE_PAGE: &str = "{about-with-newline}\n使い方: {usage}\n\n{all-args}";
 
 fn japanese(text: &str) -> Option<&'static str> {
-    TEXTS.iter().find(|(en, _)| *en == text).map(|(_, ja)| *ja)
+    TEXTS.iter().chain(directories::TEXTS).find(|(en, _)| *en == text).map(|(_, ja)| *ja)
 }
 
 /// The command tree with its texts in `lang`.

@@ -4,6 +4,7 @@
 mod args;
 mod complaint;
 mod console;
+mod directories;
 mod door;
 mod show;
 
@@ -69,12 +70,19 @@ fn write(answer: &Value, view: View, format: Format, console: &mut Console<'_>) 
 fn verdict(answer: &Value, view: View, console: &Console<'_>) -> Result<()> {
     let failed = match view {
         View::Import => answer["failed"].as_u64().unwrap_or(0),
-        View::Findings => answer.as_array().map_or(0, |all| all.iter().filter(|f| f["passed"] == false).count() as u64),
+        View::Im => answer["unknown"].as_u64().unwrap_or(0),
+        View::Sync => u64::from(!answer["error"].is_null()),
+        View::Findings | View::ServerFindings => {
+            answer.as_array().map_or(0, |all| all.iter().filter(|f| f["passed"] == false).count() as u64)
+        }
         View::Users | View::Gateways | View::Settings | View::Fields => 0,
+        View::Directories | View::EntryProblems | View::Duplicates | View::Lines => 0,
     };
     match (failed, view) {
         (0, _) => Ok(()),
         (n, View::Import) => bail!(console.say(format!("{n} rows made no user"), format!("{n} 行は取り込めませんでした"))),
+        (n, View::Im) => bail!(console.say(format!("{n} users do not exist"), format!("{n} 人は存在しません"))),
+        (_, View::Sync) => bail!(console.say("the directory was not synchronised", "ディレクトリーを同期できませんでした")),
         (n, _) => bail!(console.say(format!("{n} checks failed"), format!("{n} 件の検査が不合格です"))),
     }
 }
@@ -116,7 +124,8 @@ async fn carry_out(door: &Door, request: &mut Request, lang: Lang) -> Result<Val
     let first = request.path.clone();
     let body = std::mem::take(&mut request.body);
     let mut answer = door.request(request.method.clone(), &first, body, lang).await?;
-    while let Some(after) = answer["next"].as_str() {
+    // Other things have a `next` too: a directory's next synchronisation.
+    while let Some(after) = answer["next"].as_str().filter(|_| answer["users"].is_array()) {
         let join = if first.contains('?') { '&' } else { '?' };
         let path = format!("{first}{join}after={}", escape(after));
         let mut page = door.request(Method::GET, &path, Vec::new(), lang).await?;
@@ -131,6 +140,7 @@ async fn carry_out(door: &Door, request: &mut Request, lang: Lang) -> Result<Val
 fn plan(ask: Ask, console: &mut Console<'_>) -> Result<Plan> {
     match ask {
         Ask::User(user) => user_plan(user, console),
+        Ask::Directory(directory) => directories::directory_plan(directory, console),
         Ask::Gateway(gateway) => gateway_plan(gateway, console),
         Ask::Settings(SettingsCommand::List) => Ok(Plan::one(View::Settings, Method::GET, "settings", &Value::Null)),
         Ask::Settings(SettingsCommand::Set { key, value }) => {
@@ -180,6 +190,11 @@ fn user_plan(command: UserCommand, console: &mut Console<'_>) -> Result<Plan> {
             Plan::one(View::Fields, Method::PUT, user_path(&name, "/archive"), &json!({ "archive": on }))
         }
         UserCommand::Archive { name, on: None } => Plan::one(View::Fields, Method::GET, user_path(&name, "/archive"), nothing),
+        UserCommand::ImEnable(users) => directories::im_plan(&users, true)?,
+        UserCommand::ImDisable(users) => directories::im_plan(&users, false)?,
+        UserCommand::Profile(who) => directories::profile_plan(&who),
+        UserCommand::Duplicates => directories::duplicates_plan(),
+        UserCommand::Resolve(resolve) => directories::resolve_plan(&resolve),
         UserCommand::Remove(who) => Plan::each(&who.names, &Method::DELETE, "", nothing),
         UserCommand::Import { file } => {
             let request = Request { method: Method::POST, path: "users:import".to_owned(), body: read_file(&file)? };

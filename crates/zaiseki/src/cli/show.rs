@@ -1,5 +1,7 @@
 //! Results on the terminal: JSON as it came, or a table.
 
+mod directories;
+
 use crate::i18n::Lang;
 use serde_json::Value;
 
@@ -11,6 +13,16 @@ pub enum View {
     Findings,
     Settings,
     Import,
+    Directories,
+    ServerFindings,
+    /// What came of a synchronisation.
+    Sync,
+    EntryProblems,
+    Duplicates,
+    /// Who was enabled for IM and presence.
+    Im,
+    /// One text in each line.
+    Lines,
     /// Key and value, line by line.
     Fields,
 }
@@ -71,6 +83,13 @@ pub fn table(answer: &Value, view: View, lang: Lang) -> String {
         View::Findings => rows(list("findings"), &FINDINGS, lang),
         View::Settings => rows(list("settings"), &SETTINGS, lang),
         View::Import => import(answer, lang),
+        View::Directories => rows(list("directories"), &directories::DIRECTORIES, lang),
+        View::ServerFindings => rows(list("findings"), &directories::FINDINGS, lang),
+        View::Sync => directories::sync(answer, lang),
+        View::EntryProblems => rows(list("problems"), &directories::PROBLEMS, lang),
+        View::Duplicates => directories::duplicates(answer, lang),
+        View::Im => directories::im(answer, lang),
+        View::Lines => list("lines").iter().map(|line| format!("{}\n", cell(line, lang))).collect(),
         View::Fields => match answer {
             Value::Array(many) => many.iter().map(|one| fields(one, lang)).collect::<Vec<_>>().join("\n"),
             one => fields(one, lang),

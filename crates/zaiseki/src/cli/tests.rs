@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use zaiseki_admin::socket::AdminSocket;
 use zaiseki_control::app::App;
 use zaiseki_store::{Options, Store};
+use zaiseki_testkit::slapd::{Person, READER_DN, READER_PASSWORD, SUFFIX, Slapd, unit};
 
 struct Bench {
     config: Config,
@@ -139,8 +140,85 @@ async fn change_gateway(bench: &Bench) {
     assert_eq!(bench.json("gateway show mail").await["enabled"], false);
     bench.ok("gateway enable mail", "").await;
     assert!(bench.fails("gateway set mail --poll-secs 0", "").await.contains("poll_secs"));
+    assert!(bench.fails("gateway set mail --url https://z.example/", "").await.contains("password"));
     assert!(bench.fails("gateway set mail --password", "").await.contains("--password-stdin"));
     bench.ok("gateway set mail --rename exchange", "").await;
+}
+
+/// A real server behind the commands of directories.
+async fn directories(bench: &Bench) {
+    let people = ["anna", "ben"].map(|name| Person::new(name, "ou=tokyo").with("mail: same@example.com").ldif());
+    let slapd = Slapd::start(&(unit("tokyo") + &people.concat())).unwrap();
+    let ca = bench.file("ca.pem", &slapd.ca().unwrap());
+    let (server, ca) = (slapd.address(), ca.display());
+    let line = format!("directory add tokyo --server {server} --ca {ca} --base {SUFFIX} --bind-dn {READER_DN} --password-stdin");
+    bench.ok(&line, &format!("{READER_PASSWORD}\n")).await;
+    assert!(bench.fails(&line, "x\n").await.contains("exists already"));
+    assert!(bench.fails("directory add x --server a --base b --bind-dn c --no-password", "").await.contains("bind_dn"));
+    let tested = bench.ok("directory test tokyo", "").await;
+    assert!(tested.lines().count() == 6 && !tested.contains("FAILED"), "{tested}");
+    let dry = bench.ok("directory sync tokyo --dry-run", "").await;
+    assert!(dry.starts_with("Nothing was changed") && dry.contains("2 users made"), "{dry}");
+    let done = bench.ok("directory sync tokyo", "").await;
+    assert!(done.starts_with("2 entries read, 2 users made"), "{done}");
+    bench.ok("directory set tokyo --grace-hours 1 --filter (uid=anna)", "").await;
+    let shown = bench.json("directory show tokyo").await;
+    assert_eq!((&shown["sync"]["grace_hours"], &shown["config"]["base"]), (&json!(1), &json!(SUFFIX)));
+    assert!(bench.fails("directory set tokyo --grace-hours 9999", "").await.contains("grace_hours"));
+    assert_eq!(bench.json("directory sync tokyo").await["missing"], 1);
+    assert_eq!(bench.json("directory problems tokyo").await, json!([]));
+    assert_eq!(bench.json("directory left-out tokyo").await, json!([]));
+    assert!(bench.fails("directory left-out tokyo --take uid=x", "").await.contains("left out"));
+    bench.ok("directory disable tokyo", "").await;
+    bench.ok("directory enable tokyo", "").await;
+    let list = bench.ok("directory list", "").await;
+    assert!(list.lines().nth(1).unwrap().contains("ok 20"), "{list}");
+
+    let found = bench.ok("user duplicates", "").await;
+    assert!(found.contains("same@example.com  anna | ben"), "{found}");
+    let left = bench.ok("user resolve mail same@example.com --keep anna", "").await;
+    assert_eq!(left.lines().count(), 1, "{left}");
+    let profile = bench.json("user profile anna").await;
+    assert_eq!(profile["origin"]["directory"], "tokyo");
+    assert!(bench.ok("user im-disable anna ben", "").await.starts_with("2 users changed"));
+    assert_eq!(bench.json("user show anna").await["im"], false);
+    let (done, out) = bench.try_in(Lang::Ja, "user im-enable anna nobody", "").await;
+    assert!(out.contains("存在しないユーザー: nobody") && done.is_err(), "{out}");
+    let file = bench.file("names", "ben\n\n");
+    assert!(bench.ok(&format!("user im-enable --from {}", file.display()), "").await.starts_with("1 users changed"));
+    bench.ok("user im-disable --search ben", "").await;
+    bench.ok("user im-enable --all", "").await;
+
+    drop(slapd);
+    let (done, out) = bench.try_in(Lang::Ja, "directory sync tokyo", "").await;
+    assert!(out.contains("接続できません") && done.unwrap_err().to_string().contains("同期できません"), "{out}");
+    bench.ok("directory remove tokyo", "").await;
+    assert!(bench.fails("directory show tokyo", "").await.contains("no directory"));
+    assert_eq!(bench.json("user profile anna").await["origin"], Value::Null);
+    bench.ok("user remove anna ben", "").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn directories_work_without_a_node_and_through_one() {
+    let bench = Bench::new();
+    directories(&bench).await;
+    let (_lock, node) = bench.node();
+    directories(&bench).await;
+    node.abort();
+}
+
+/// Nothing of the help is left in English.
+#[test]
+fn every_text_of_the_help_has_its_japanese() {
+    fn texts(command: &clap::Command, all: &mut Vec<String>) {
+        all.extend(command.get_about().map(ToString::to_string));
+        all.extend(command.get_arguments().filter_map(|arg| arg.get_help()).map(ToString::to_string));
+        command.get_subcommands().for_each(|command| texts(command, all));
+    }
+    let mut all = Vec::new();
+    texts(&args::command(Lang::Ja), &mut all);
+    let english: Vec<&String> = all.iter().filter(|text| text.is_ascii()).collect();
+    assert!(english.is_empty(), "{english:?}");
 }
 
 #[tokio::test]

@@ -1,0 +1,159 @@
+//! Directories, synchronisations and duplicates on the terminal.
+
+use super::{Column, cell, column, in_language, passed, rows};
+use crate::i18n::Lang;
+use serde_json::{Value, json};
+
+pub(super) const DIRECTORIES: [Column; 6] = [
+    column("name", "NAME", "名前"),
+    column("kind", "KIND", "種類"),
+    column("enabled", "ENABLED", "有効"),
+    Column { key: "last", en: "LAST", ja: "前回", cell: last },
+    Column { key: "last_good", en: "PROBLEMS", ja: "問題", cell: problems },
+    column("next", "NEXT", "次回"),
+];
+pub(super) const FINDINGS: [Column; 5] = [
+    Column { key: "passed", en: "RESULT", ja: "結果", cell: passed },
+    column("server", "SERVER", "サーバー"),
+    column("name", "CHECK", "検査"),
+    column("seen", "SEEN", "内容"),
+    Column { key: "advice", en: "WHAT TO DO", ja: "対処", cell: in_language },
+];
+pub(super) const PROBLEMS: [Column; 4] = [
+    column("code", "PROBLEM", "問題"),
+    column("user", "USER", "ユーザー ID"),
+    column("place", "ENTRY", "エントリー"),
+    Column { key: "text", en: "MEANING", ja: "意味", cell: in_language },
+];
+const DIFFERENCE: [Column; 5] = [
+    column("action", "CHANGE", "変更"),
+    column("user", "USER", "ユーザー ID"),
+    column("field", "FIELD", "項目"),
+    column("before", "BEFORE", "変更前"),
+    column("after", "AFTER", "変更後"),
+];
+const DUPLICATES: [Column; 3] =
+    [column("field", "FIELD", "項目"), column("value", "VALUE", "値"), column("who", "WHO", "該当者")];
+const COUNTS: [(&str, &str, &str); 9] = [
+    ("entries", "entries read", "取得したエントリー"),
+    ("created", "users made", "追加"),
+    ("updated", "changed", "変更"),
+    ("adopted", "taken over", "引き継ぎ"),
+    ("missing", "gone from the directory", "ディレクトリーから消失"),
+    ("returned", "there again", "復帰"),
+    ("removed", "removed", "削除"),
+    ("unchanged", "unchanged", "変更なし"),
+    ("problems", "problems", "問題"),
+];
+
+fn last(report: &Value, lang: Lang) -> String {
+    match (&report["ended"], &report["error"], lang) {
+        (Value::Null, _, _) => "–".to_owned(),
+        (ended, Value::Null, Lang::En) => format!("ok {}", cell(ended, lang)),
+        (ended, Value::Null, Lang::Ja) => format!("成功 {}", cell(ended, lang)),
+        (ended, _, Lang::En) => format!("FAILED {}", cell(ended, lang)),
+        (ended, _, Lang::Ja) => format!("失敗 {}", cell(ended, lang)),
+    }
+}
+
+fn problems(report: &Value, lang: Lang) -> String {
+    cell(&report["problems"], lang)
+}
+
+/// Counts that are not zero, why it failed or held back, and the difference of a dry run.
+pub(super) fn sync(report: &Value, lang: Lang) -> String {
+    if !report["error"].is_null() {
+        return format!("{}\n", in_language(&report["error"], lang));
+    }
+    let mut text = String::new();
+    if report["dry_run"] == true {
+        text.push_str(if lang == Lang::Ja {
+            "以下は予定であり、何も変更していません\n"
+        } else {
+            "Nothing was changed; this is what would be:\n"
+        });
+    }
+    let count = |(key, en, ja): &(&str, &str, &str)| {
+        let count = report[*key].as_u64().filter(|count| *count > 0 || *key == "entries")?;
+        Some(format!("{count} {}", if lang == Lang::Ja { ja } else { en }))
+    };
+    let counts: Vec<String> = COUNTS.iter().filter_map(count).collect();
+    text.push_str(&format!("{} ({} ms)\n", counts.join(", "), report["took_ms"]));
+    if !report["hold"].is_null() {
+        text.push_str(&format!("{}\n", in_language(&report["hold"], lang)));
+    }
+    let lines = report["difference"].as_array().map_or(&[][..], Vec::as_slice);
+    let changes: Vec<Value> = lines.iter().flat_map(difference).collect();
+    if !changes.is_empty() {
+        text.push_str(&rows(&changes, &DIFFERENCE, lang));
+    }
+    text
+}
+
+/// One row for each field, at least one.
+fn difference(line: &Value) -> Vec<Value> {
+    let row = |field: &Value| {
+        json!({ "action": line["action"], "user": line["user"],
+            "field": field["field"], "before": field["before"], "after": field["after"] })
+    };
+    match line["fields"].as_array().filter(|fields| !fields.is_empty()) {
+        Some(fields) => fields.iter().map(row).collect(),
+        None => vec![row(&Value::Null)],
+    }
+}
+
+pub(super) fn duplicates(found: &Value, lang: Lang) -> String {
+    let kinds = [("user-id", "user_ids", "places"), ("mail", "mails", "users"), ("directory-uri", "directory_uris", "users")];
+    let mut all = Vec::new();
+    for (field, list, who) in kinds {
+        for one in found[list].as_array().map_or(&[][..], Vec::as_slice) {
+            let people: Vec<String> = one[who].as_array().map_or(&[][..], Vec::as_slice).iter().map(|p| cell(p, lang)).collect();
+            all.push(json!({ "field": field, "value": one["value"], "who": people.join(" | ") }));
+        }
+    }
+    rows(&all, &DUPLICATES, lang)
+}
+
+pub(super) fn im(report: &Value, lang: Lang) -> String {
+    let (changed, unchanged) = (&report["changed"], &report["unchanged"]);
+    let mut text = match lang {
+        Lang::En => format!("{changed} users changed, {unchanged} were so already\n"),
+        Lang::Ja => format!("{changed} 人を変更、{unchanged} 人は変更不要\n"),
+    };
+    for name in report["unknown_users"].as_array().map_or(&[][..], Vec::as_slice) {
+        let name = cell(name, lang);
+        text.push_str(&match lang {
+            Lang::En => format!("no such user: {name}\n"),
+            Lang::Ja => format!("存在しないユーザー: {name}\n"),
+        });
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{View, table};
+    use super::*;
+
+    #[test]
+    fn a_synchronisation_in_words_and_rows() {
+        let report = json!({"dry_run": true, "entries": 3, "created": 1, "updated": 0, "took_ms": 7, "error": null, "hold": null,
+            "difference": [{"action": "create", "user": "anna", "fields": [{"field": "mail", "before": null, "after": "a@x"}]}]});
+        let expected = "Nothing was changed; this is what would be:\n3 entries read, 1 users made (7 ms)\n\
+                        CHANGE  USER  FIELD  BEFORE  AFTER\ncreate  anna  mail   –       a@x\n";
+        assert_eq!(table(&report, View::Sync, Lang::En), expected);
+        assert!(table(&report, View::Sync, Lang::Ja).contains("追加"));
+        let failed = json!({"error": {"en": "no server", "ja": "接続不可"}});
+        assert_eq!(table(&failed, View::Sync, Lang::Ja), "接続不可\n");
+    }
+
+    #[test]
+    fn duplicates_and_reports() {
+        let found = json!({"user_ids": [{"value": "same", "places": ["uid=a", "uid=b"]}],
+            "mails": [{"value": "a@x", "users": ["anna", "ben"]}], "directory_uris": []});
+        let expected = "FIELD    VALUE  WHO\nuser-id  same   uid=a | uid=b\nmail     a@x    anna | ben\n";
+        assert_eq!(table(&found, View::Duplicates, Lang::En), expected);
+        let report = json!({"changed": 2, "unchanged": 0, "unknown": 1, "unknown_users": ["x"]});
+        assert_eq!(table(&report, View::Im, Lang::En), "2 users changed, 0 were so already\nno such user: x\n");
+    }
+}
