@@ -15,6 +15,7 @@ pub mod gateway;
 pub mod jobs;
 pub mod seal;
 mod text;
+pub mod vitals;
 
 pub use app::{App, UserChange, UserChanged};
 pub use error::{ControlError, Result};

@@ -13,6 +13,7 @@ pub mod settings;
 pub mod telephone;
 pub mod time;
 pub mod user;
+pub mod vitals;
 
 pub use calendar::{BusyInterval, BusyKind};
 pub use directory::{Device, Number, NumberKind, Profile};

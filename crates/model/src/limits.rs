@@ -102,3 +102,5 @@ pub const JOB_LOG_CHARS: usize = 1_000;
 pub const JOB_RESUMES: u64 = 5;
 /// Jobs, or lines of a job's log, in one page.
 pub const PAGE_JOBS: usize = 500;
+/// Samples of a node's counts kept for the console, one each second: ten minutes.
+pub const VITALS_KEPT: usize = 600;

@@ -3,7 +3,7 @@
 
 use crate::engine::{BindRequest, ResumeRequest, Resumed, SessionId};
 use crate::node::Node;
-use crate::outbox::Outbox;
+use crate::outbox::{Flush, Outbox};
 use crate::outlet::{Close, Outlet};
 use bytes::{Buf, BytesMut};
 use smallvec::SmallVec;
@@ -70,6 +70,13 @@ impl Client {
         &self.outbox
     }
 
+    /// What the carrier writes next; `None`: nothing waits.
+    pub fn take_output(&self) -> Option<Flush> {
+        let flush = self.outbox.take(Vec::new())?;
+        self.node.traffic.sent_bytes.add(flush.bytes.len());
+        Some(flush)
+    }
+
     pub fn node(&self) -> &Arc<Node> {
         &self.node
     }
@@ -117,6 +124,13 @@ impl Client {
 
     /// Handles all complete frames in `input` and removes them from it.
     pub async fn feed(&mut self, input: &mut BytesMut) -> Flow {
+        let before = input.len();
+        let flow = self.feed_frames(input).await;
+        self.node.traffic.received_bytes.add(before.saturating_sub(input.len()));
+        flow
+    }
+
+    async fn feed_frames(&mut self, input: &mut BytesMut) -> Flow {
         self.outbox.note_heard(self.node.uptime());
         let mut batch = Batch::new();
         let flow = loop {
@@ -198,6 +212,7 @@ impl Client {
                     self.c2s.password_checked(checked.unwrap_or(false), &mut out)
                 }
                 Step::AuthFailed { local } => {
+                    self.node.traffic.sign_ins_refused.add(1);
                     let mut throttle = self.node.throttle.lock().unwrap_or_else(PoisonError::into_inner);
                     throttle.failed(Timestamp::now(), &local, self.peer);
                     drop(throttle);
@@ -247,6 +262,7 @@ impl Client {
     fn restart(&mut self) {
         if let Some(user) = self.c2s.user() {
             tracing::debug!(user = user.local(), mechanism = user.mechanism().as_str(), peer = %self.peer, "signed in");
+            self.node.traffic.sign_ins.add(1);
             let mut throttle = self.node.throttle.lock().unwrap_or_else(PoisonError::into_inner);
             throttle.succeeded(user.local());
         }

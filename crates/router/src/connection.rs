@@ -174,6 +174,7 @@ impl Connection {
             self.io.tls().and_then(|tls| tls.export_keying_material([0; 32], b"EXPORTER-Channel-Binding", Some(b"")).ok());
         TlsInfo { exporter, end_point: self.tls.end_point_binding() }
     }
+        self.client.node().traffic.tls_handshakes.add(1);
 
     /// Writes as much as the socket takes; reports messages whose bytes left completely.
     fn write(&mut self) -> io::Result<()> {
@@ -193,7 +194,7 @@ impl Connection {
 
     /// Takes what the outbox holds. False: nothing.
     fn next_flush(&mut self) -> io::Result<bool> {
-        let Some(mut flush) = self.client.outbox().take(Vec::new()) else { return Ok(false) };
+        let Some(mut flush) = self.client.take_output() else { return Ok(false) };
         if flush.overflow {
             return Err(io::Error::other("the client reads too slowly"));
         }

@@ -18,3 +18,4 @@ pub mod route;
 pub mod throttle;
 pub mod tls;
 mod tls_io;
+pub mod traffic;

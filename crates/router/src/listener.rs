@@ -50,6 +50,7 @@ pub async fn listen(listener: TcpListener, entry: Entry, stop: CancellationToken
 fn start(entry: &Entry, tcp: tokio::net::TcpStream, peer: SocketAddr) {
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
     tracing::trace!(number, %peer, "accepted");
+    entry.node.traffic.connections.add(1);
     entry.node.connections.count.fetch_add(1, Ordering::Relaxed);
     let counted = Counted(entry.node.clone());
     let entry = entry.clone();

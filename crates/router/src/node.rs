@@ -2,10 +2,12 @@
 
 use crate::engine::{Effects, Engine, EngineConfig};
 use crate::throttle::Throttle;
+use crate::traffic::Traffic;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 use zaiseki_model::Timestamp;
+use zaiseki_model::vitals::NodeCounts;
 use zaiseki_store::{Durable, Store};
 use zaiseki_stream::c2s::C2sConfig;
 
@@ -20,6 +22,7 @@ pub struct Node {
     armed: Mutex<Option<Timestamp>>,
     started: Instant,
     pub(crate) connections: crate::listener::Connections,
+    pub(crate) traffic: Traffic,
 }
 
 /// The store calls back before the node exists: this joins the two.
@@ -53,6 +56,7 @@ impl Node {
             armed: Mutex::new(None),
             started: Instant::now(),
             connections: crate::listener::Connections::default(),
+            traffic: Traffic::default(),
         });
         let _ = events.0.set(Arc::downgrade(&node));
         node
@@ -126,6 +130,12 @@ impl Node {
     /// Seconds since the start: cheap clock of the connections.
     pub(crate) fn uptime(&self) -> u32 {
         self.started.elapsed().as_secs() as u32
+    }
+
+    /// What the data plane has counted.
+    pub fn counts(&self) -> NodeCounts {
+        let counts = self.lock().counts();
+        self.traffic.fill(counts, self.connection_count())
     }
 
     /// Live TCP connections of clients.

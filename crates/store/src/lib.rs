@@ -51,7 +51,7 @@ pub use people::{Duplicate, PersonChange, UniqueField};
 pub use profiles::{Held, Origin, Person};
 pub use roles::Lease;
 pub use staging::Batch;
-pub use store::{Durable, Options, Store};
+pub use store::{Durable, Options, Store, StoreCounts};
 pub use users::{NewUser, UserFilter};
 pub use words::{
     ArchiveCopy, ArchiveQuery, Doc, Family, KeptMessage, LastSeen, Page, Read, Reply, StanzaFilter, StoredMessage, StreamRow,

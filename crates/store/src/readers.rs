@@ -62,6 +62,12 @@ impl ReadQueue {
         self.work.notify_one();
     }
 
+    /// Reads that no thread has taken up yet.
+    pub fn waiting(&self) -> u64 {
+        let state = self.lock();
+        (state.short.len() + state.long.len()) as u64
+    }
+
     /// Readers finish what is queued and end.
     pub fn close(&self) {
         self.lock().closed = true;

@@ -42,6 +42,19 @@ pub enum Durable {
     Failed { text: String },
 }
 
+/// What the database counts of its own work.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StoreCounts {
+    /// Since the start: group commits of staged writes, the writes in them, and the time they took.
+    pub commits_total: u64,
+    pub writes_total: u64,
+    pub commit_time: Duration,
+    /// Now: writes that wait for their commit, bytes not on disk yet, reads that wait for a thread or a commit.
+    pub staged_writes: u64,
+    pub unwritten_bytes: u64,
+    pub reads_waiting: u64,
+}
+
 /// The database of a node. Cloning is cheap; when the last clone goes, everything is flushed.
 #[derive(Clone)]
 pub struct Store(Arc<Handle>);
@@ -125,6 +138,10 @@ impl Store {
     /// submitted all the same is still kept.
     pub fn healthy(&self) -> bool {
         self.0.shared.healthy()
+    }
+
+    pub fn counts(&self) -> StoreCounts {
+        self.0.shared.counts()
     }
 
     /// Writes what is staged, answers what is asked, and ends the threads.

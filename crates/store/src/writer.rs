@@ -5,7 +5,7 @@ use crate::database::Database;
 use crate::error::{Result, StoreError};
 use crate::readers::{ReadJob, ReadQueue};
 use crate::staging::Batch;
-use crate::store::{Durable, Options};
+use crate::store::{Durable, Options, StoreCounts};
 use crate::words::Write;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -43,6 +43,7 @@ struct State {
     failing: Option<String>,
     closing: bool,
     closed: bool,
+    counts: StoreCounts,
 }
 
 /// One round of the writer.
@@ -122,6 +123,15 @@ impl Shared {
         !state.closed && state.in_flight + state.staged.bytes() <= self.options.unwritten_bytes
     }
 
+    pub fn counts(&self) -> StoreCounts {
+        let state = self.lock();
+        let waiting = state.waiting.len() as u64;
+        let (writes, bytes) = (state.staged.len() as u64, (state.in_flight + state.staged.bytes()) as u64);
+        let counts = StoreCounts { staged_writes: writes, unwritten_bytes: bytes, ..state.counts };
+        drop(state);
+        StoreCounts { reads_waiting: waiting + self.reads.waiting(), ..counts }
+    }
+
     pub fn close(&self) {
         self.lock().closing = true;
         self.work.notify_one();
@@ -162,6 +172,13 @@ impl Shared {
         let ready: Vec<_> = state.waiting.extract_if(.., |(needed, _)| *needed <= durable).collect();
         drop(state);
         ready.into_iter().for_each(|(_, job)| self.reads.push(job));
+    }
+
+    fn count_commit(&self, writes: usize, took: Duration) {
+        let counts = &mut self.lock().counts;
+        counts.commits_total += 1;
+        counts.writes_total += writes as u64;
+        counts.commit_time += took;
     }
 
     /// The disk refused: whoever waits is told. True when this is news.
@@ -257,7 +274,11 @@ impl Writer {
     fn write(&mut self, batch: &Batch, calls: &mut VecDeque<CallJob>) -> bool {
         let mut pause = FIRST_PAUSE;
         while batch.len() > 0 {
-            let Err(error) = self.database.commit_all(batch.writes()) else { break };
+            let began = Instant::now();
+            let Err(error) = self.database.commit_all(batch.writes()) else {
+                self.shared.count_commit(batch.len(), began.elapsed());
+                break;
+            };
             let text = error.full_text();
             if self.shared.failed(&text) {
                 tracing::error!(%text, "the database refuses writes; trying again until it takes them");

@@ -16,6 +16,7 @@ use zaiseki_admin::server::{self, HttpLimits};
 use zaiseki_admin::socket::AdminSocket;
 use zaiseki_admin::{site, web};
 use zaiseki_control::app::{App, UserChange, UserChanged};
+use zaiseki_model::vitals::NodeCounts;
 use zaiseki_model::{MessageIds, PresenceFact, Timestamp, limits};
 use zaiseki_net::tls::{Paths, ReloadableCert, ensure_self_signed, server_config};
 use zaiseki_router::connection::Entry;
@@ -240,6 +241,8 @@ impl Running {
         self.tasks.spawn(follow_settings(self.node.clone(), self.app.clone(), self.stop.clone()));
         self.tasks.spawn(follow_certificate(self.certificate.clone(), self.files.clone(), self.stop.clone()));
         let (facts, rx) = mpsc::channel(FACTS);
+        attach_vitals(&self.app, &self.node, facts.downgrade());
+        self.tasks.spawn(until(self.stop.clone(), zaiseki_control::vitals::run(self.app.clone())));
         self.tasks.spawn(take_facts(self.node.clone(), rx, self.stop.clone()));
         self.tasks.spawn(until(self.stop.clone(), zaiseki_control::gateway::worker::run(self.app.clone(), facts)));
         self.tasks.spawn(until(self.stop.clone(), zaiseki_control::app::archive::retention(self.app.clone())));
@@ -274,6 +277,16 @@ impl Running {
         let _ = tokio::task::spawn_blocking(move || store.close()).await;
         self.tasks.shutdown().await;
     }
+}
+
+/// Lets the control plane read what the data plane counts.
+fn attach_vitals(app: &App, node: &Arc<Node>, facts: mpsc::WeakSender<PresenceFact>) {
+    let node = Arc::downgrade(node);
+    app.vitals().attach(move || {
+        let waiting = facts.upgrade().map_or(0, |facts| facts.max_capacity() - facts.capacity());
+        let counts = node.upgrade().map(|node| node.counts()).unwrap_or_default();
+        NodeCounts { facts_waiting: waiting as u64, ..counts }
+    });
 }
 
 /// Runs a part until the node stops.

@@ -239,11 +239,11 @@ impl Session {
 
     /// Answers what can be answered: the oldest request, when there is something to say or more than one is held.
     fn speak(&mut self) {
-        while let Some(mut flush) = (!self.held.is_empty()).then(|| self.client.outbox().take(Vec::new())).flatten() {
+        while let Some(mut flush) = (!self.held.is_empty()).then(|| self.client.take_output()).flatten() {
             let mut payload: Vec<u8> = stanzas(&flush).concat();
             if let Some(why) = flush.close.take() {
                 self.client.closing(why);
-                if let Some(last) = self.client.outbox().take(Vec::new()) {
+                if let Some(last) = self.client.take_output() {
                     payload.extend(stanzas(&last).concat());
                 }
                 self.over = true;

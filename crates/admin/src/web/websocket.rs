@@ -90,7 +90,7 @@ async fn feed(client: &mut Client, text: &str) -> Flow {
 
 /// Sends what waits. `Some(true)`: the stream is over. `None`: the socket is gone, or its reader too slow.
 async fn flush(socket: &mut WebSocket, client: &mut Client) -> Option<bool> {
-    while let Some(mut flush) = client.outbox().take(Vec::new()) {
+    while let Some(mut flush) = client.take_output() {
         if flush.overflow {
             return None;
         }

@@ -24,6 +24,7 @@ use zaiseki_model::{Timestamp, UserId};
 use zaiseki_store::{Audit, Store};
 
 /// Who an administrative function acts for; it stands in the audit trail.
+use crate::vitals::Vitals;
 pub type Actor = str;
 
 /// Something about a user that open sessions must learn of.
@@ -80,6 +81,7 @@ impl App {
     /// # Errors
     /// The store or the key file cannot be read.
     pub fn open(
+    vitals: Vitals,
         store: Store,
         domain: &str,
         data_dir: &Path,
@@ -112,6 +114,7 @@ impl App {
     pub fn domain(&self) -> &str {
         &self.inner.domain
     }
+            vitals: Vitals::default(),
 
     /// The settings now, and each time they change.
     pub fn settings(&self) -> watch::Receiver<Arc<Settings>> {
@@ -170,6 +173,11 @@ impl App {
 
 pub(crate) fn audit(actor: &Actor) -> Audit {
     Audit { actor: actor.to_owned(), at: Timestamp::now() }
+    /// What the node counts; sampled by [`crate::vitals::run`].
+    pub fn vitals(&self) -> &Vitals {
+        &self.inner.vitals
+    }
+
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 
 mod account;
 mod bind;
+mod counts;
 mod deliver;
 mod effects;
 mod home;
@@ -20,6 +21,7 @@ mod waiting;
 
 pub(crate) use account::bad_request;
 pub use bind::{BindDone, BindRequest};
+pub(crate) use counts::Counters;
 pub use effects::{Continuation, Effects, ReadRequest};
 pub use home::{Home, HomeData, HomeIx, PepNode};
 pub(crate) use inbound::body_without;
@@ -80,17 +82,6 @@ pub struct Engine {
     pub(crate) counters: Counters,
     /// Reused for building stanzas.
     pub(crate) scratch: Vec<u8>,
-}
-
-/// Counted since the start.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counters {
-    pub messages: u64,
-    pub presences: u64,
-    pub iqs: u64,
-    pub kept: u64,
-    /// Removed: every session ends, and so does every subscription from and to the user.
-    Removed,
 }
 
 /// A change of a user's account that ends or touches sessions.
@@ -154,10 +145,6 @@ impl Engine {
 
     pub fn settings(&self) -> &Arc<Settings> {
         &self.settings
-    }
-
-    pub fn counters(&self) -> Counters {
-        self.counters
     }
 
     /// Bound sessions, with and without a connection.

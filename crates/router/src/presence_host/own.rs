@@ -51,10 +51,16 @@ impl Engine {
         let priority = own.priority();
         let available = Available { own, priority, composed, lang: envelope.lang.clone(), id: envelope.id.clone(), notify };
         let was_deaf = !self.session(id).is_some_and(|s| s.takes_messages());
+        if initial {
+            self.counters.available_sessions += 1;
+            self.counters.people_online += u64::from(self.available_sessions(home).is_empty());
+        }
         if let Some(session) = self.session_mut(id) {
             session.available = Some(Box::new(available));
         }
         self.broadcast_session(id);
+        self.recompose_directed(id, home);
+        self.activity_moved(home);
         self.learn_caps(id, &envelope);
         if initial {
             self.greet(id, home);
@@ -155,10 +161,15 @@ impl Engine {
         let body = envelope.map(|e| e.body.clone()).unwrap_or_default();
         let broadcast = Broadcast::new(&from, Some("unavailable"), None, envelope.and_then(|e| e.lang.as_deref()), &body);
         if was.is_some() {
+            self.counters.available_sessions -= 1;
+            self.counters.people_online -= u64::from(self.available_sessions(home).is_empty());
             self.broadcast(home, &broadcast);
             self.note_last_seen(home);
         }
-        self.unavailable_to_directed(home, directed, &broadcast);
+        self.unavailable_to_directed(home, directed.into_keys(), &broadcast);
+        if was.is_some() && !self.available_sessions(home).is_empty() {
+            self.activity_moved(home);
+        }
     }
 
     fn note_last_seen(&mut self, home: HomeIx) {

@@ -8,6 +8,10 @@ use zaiseki_control::ControlError;
 use zaiseki_control::access::{Area, Right};
 use zaiseki_control::app::status::{self, Status};
 use zaiseki_control::gateway::state::GatewayState;
+use zaiseki_control::vitals::{Sample, rate, thinned};
+
+/// Points of a card's line.
+const POINTS: usize = 120;
 
 pub fn pages() -> Pages {
     Pages::default().page("/console/", Right::read(Area::Status), show)
@@ -18,7 +22,9 @@ fn show(ctx: &Ctx) -> Result<Page, ControlError> {
     let sub = format!("{} · {} {}", status.domain, ctx.t("dashboard-version"), status.version);
     let page = Page::new(ctx.t("nav-dashboard")).line(sub).help("help-dashboard").refresh(5);
     let page = if status.database_healthy { page } else { page.notice(Sign::Bad, ctx.t("dashboard-database-bad")) };
-    Ok(page.cards(cards(ctx, &status)).facts(vec![(ctx.t("dashboard-started"), Cell::Time(status.started))]))
+    let mut all = live_cards(ctx, &ctx.app.vitals().samples());
+    all.extend(cards(ctx, &status));
+    Ok(page.cards(all).facts(vec![(ctx.t("dashboard-started"), Cell::Time(status.started))]))
 }
 
 fn cards(ctx: &Ctx, status: &Status) -> Vec<Card> {
@@ -33,4 +39,51 @@ fn cards(ctx: &Ctx, status: &Status) -> Vec<Card> {
         Card::new(ctx.t("dashboard-users"), grouped(status.users)).note(enabled),
         Card::new(ctx.t("dashboard-gateways"), grouped(all as u64)).note(answer),
     ]
+}
+
+/// What goes on now, with the last ten minutes.
+fn live_cards(ctx: &Ctx, samples: &[Sample]) -> Vec<Card> {
+    let Some(now) = samples.last() else { return Vec::new() };
+    let people: Vec<f64> = samples.iter().map(|sample| sample.node.people_online as f64).collect();
+    let sessions = ctx.tn("dashboard-sessions", "number", grouped(now.node.sessions));
+    let messages = rate(samples, |sample| sample.node.messages_total);
+    let stanzas = rate(samples, |sample| sample.node.presences_total + sample.node.iqs_total);
+    let others = ctx.tn("dashboard-stanzas", "number", per_second(&stanzas));
+    let commit = commit_time(samples);
+    let waiting = ctx.tn("dashboard-waiting", "number", grouped(now.store.staged_writes));
+    vec![
+        Card {
+            line: thinned(&people, POINTS),
+            ..Card::new(ctx.t("dashboard-people"), grouped(now.node.people_online)).note(sessions)
+        },
+        Card { line: thinned(&messages, POINTS), ..Card::new(ctx.t("dashboard-messages"), per_second(&messages)).note(others) },
+        Card { line: thinned(&commit, POINTS), ..Card::new(ctx.t("dashboard-commit"), milliseconds(&commit)).note(waiting) },
+    ]
+}
+
+/// The mean of the last ten seconds.
+fn lately(values: &[f64]) -> f64 {
+    let last = &values[values.len().saturating_sub(10)..];
+    if last.is_empty() { 0.0 } else { last.iter().sum::<f64>() / last.len() as f64 }
+}
+
+fn per_second(values: &[f64]) -> String {
+    let mean = lately(values);
+    if mean < 10.0 { format!("{mean:.1}") } else { grouped(mean.round() as u64) }
+}
+
+/// Milliseconds of a commit, second by second.
+fn commit_time(samples: &[Sample]) -> Vec<f64> {
+    let mean = |pair: &[Sample]| {
+        let commits = pair[1].store.commits_total - pair[0].store.commits_total;
+        let took = pair[1].store.commit_time.saturating_sub(pair[0].store.commit_time);
+        if commits == 0 { 0.0 } else { took.as_secs_f64() * 1_000.0 / commits as f64 }
+    };
+    samples.windows(2).map(mean).collect()
+}
+
+/// The mean of the seconds that had a commit.
+fn milliseconds(values: &[f64]) -> String {
+    let busy: Vec<f64> = values.iter().copied().filter(|value| *value > 0.0).collect();
+    format!("{:.1} ms", lately(&busy))
 }
