@@ -163,6 +163,19 @@ fn thirty() -> u64 {
     30
 }
 
+impl GatewayConfig {
+    /// Where the password of the service account travels: scheme, host and port of the address, and what is connected to
+    /// instead. A password that is kept must not follow a change of this by itself.
+    pub fn destination(&self) -> (String, Option<String>) {
+        let (url, server) = match self {
+            GatewayConfig::Ews(ews) => (&ews.url, &ews.server),
+            GatewayConfig::Caldav(caldav) => (&caldav.url, &caldav.server),
+        };
+        let origin = Url::parse(&filled(url)).map(|url| url.origin().ascii_serialization());
+        (origin.unwrap_or_else(|_| url.clone()), server.connect_to.as_ref().map(|to| to.trim().to_ascii_lowercase()))
+    }
+}
+
 /// Checks the configuration and makes the client. Nothing is sent yet.
 pub fn open(config: &GatewayConfig, secret: &Secret) -> Result<Box<dyn Source>, SourceError> {
     match config {
@@ -175,11 +188,15 @@ pub(crate) fn holds_placeholder(template: &str) -> bool {
     template.contains("{user}") || template.contains("{mail}")
 }
 
+/// `url` with its placeholders filled by anything.
+fn filled(url: &str) -> String {
+    url.replace("{user}", "x").replace("{mail}", "x")
+}
+
 /// `url` with placeholders filled by anything is checked, since they may stand in the path only.
 pub(crate) fn check_url(url: &str, server: &ServerConfig) -> Result<Url, SourceError> {
     let bad = |why: &str| SourceError::Config { key: "url", why: why.to_owned() };
-    let filled = url.replace("{user}", "x").replace("{mail}", "x");
-    let parsed = Url::parse(&filled).map_err(|e| bad(&e.to_string()))?;
+    let parsed = Url::parse(&filled(url)).map_err(|e| bad(&e.to_string()))?;
     if !matches!(parsed.scheme(), "http" | "https") || parsed.host_str().is_none() {
         return Err(bad("it must begin with https:// and name a server"));
     }
@@ -245,6 +262,24 @@ mod tests {
                 other => panic!("{url}: {other:?}"),
             }
         }
+    }
+
+    #[test]
+    fn a_password_travels_to_one_place() {
+        let reaches = |url: &str, to: Option<&str>| {
+            let json = serde_json::json!({"kind": "caldav", "url": url, "username": "u", "server": {"connect_to": to}});
+            serde_json::from_value::<GatewayConfig>(json).unwrap().destination()
+        };
+        let here = reaches("https://cal.example.test/{user}/", None);
+        for same in ["https://cal.example.test/other/{mail}", "https://CAL.example.test:443/{user}/"] {
+            assert_eq!(reaches(same, None), here, "{same}");
+        }
+        for other in
+            ["https://cal.example.org/{user}/", "https://cal.example.test:444/{user}/", "http://cal.example.test/{user}/"]
+        {
+            assert_ne!(reaches(other, None), here, "{other}");
+        }
+        assert_ne!(reaches("https://cal.example.test/{user}/", Some("10.0.0.1")), here);
     }
 
     #[test]

@@ -8,12 +8,17 @@ frame-first = First page
 frame-next = Next page
 frame-required = (required)
 frame-save = Save
+frame-edit = Edit
+frame-remove = Remove
 frame-search = Search
 frame-help = Help
 frame-refreshes = Refreshes by itself every { $seconds } s
 
 nav-overview = Overview
 nav-dashboard = Dashboard
+
+nav-presence = Presence
+nav-gateways = Gateways
 
 nav-people = People
 nav-users = Users

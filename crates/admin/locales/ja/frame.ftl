@@ -8,12 +8,17 @@ frame-first = 最初のページ
 frame-next = 次のページ
 frame-required = （必須）
 frame-save = 保存
+frame-edit = 編集
+frame-remove = 削除
 frame-search = 検索
 frame-help = ヘルプ
 frame-refreshes = { $seconds } 秒ごとに自動更新
 
 nav-overview = 概要
 nav-dashboard = ダッシュボード
+
+nav-presence = プレゼンス
+nav-gateways = ゲートウェイ
 
 nav-people = ユーザー管理
 nav-users = ユーザー

@@ -1,7 +1,7 @@
 //! Forms: what was posted, and fields that keep it and say what is wrong with it.
 
 use std::collections::BTreeMap;
-use zaiseki_control::{ControlError, Lang};
+use zaiseki_control::{ControlError, Lang, Text};
 
 /// Fields of one form.
 pub const FIELDS: usize = 20_000;
@@ -52,6 +52,17 @@ impl Form {
     /// `None` when it was left empty.
     pub fn given(&self, name: &str) -> Option<&str> {
         Some(self.text(name)).filter(|text| !text.is_empty())
+    }
+
+    /// A whole number that is not negative.
+    ///
+    /// # Errors
+    /// `invalid`, naming the field.
+    pub fn number(&self, name: &'static str) -> Result<u32, ControlError> {
+        self.text(name).parse().map_err(|_| {
+            let text = Text::new("must be a whole number, in digits", "数字で整数を入力してください");
+            ControlError::Invalid { field: name, text }
+        })
     }
 
     /// A check box.
@@ -155,7 +166,6 @@ impl Field {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use zaiseki_control::Text;
 
     fn wrong(field: &'static str) -> ControlError {
         ControlError::Invalid { field, text: Text::new("not so", "いいえ") }

@@ -99,4 +99,6 @@ pub(crate) fn set_cookie(headers: &mut HeaderMap, cookie: &str) {
 }
 
 #[cfg(test)]
+mod page_tests;
+#[cfg(test)]
 mod tests;

@@ -22,6 +22,7 @@ const fn entry(name: &'static str, href: &'static str, area: Area) -> Entry {
 
 pub static NAVIGATION: &[Group] = &[
     Group { name: "nav-overview", entries: &[entry("nav-dashboard", "/console/", Area::Status)] },
+    Group { name: "nav-presence", entries: &[entry("nav-gateways", "/console/gateways", Area::Gateways)] },
     Group { name: "nav-people", entries: &[entry("nav-users", "/console/users", Area::Users)] },
 ];
 

@@ -7,24 +7,25 @@ use tower::ServiceExt;
 use zaiseki_control::access::{Right, Role};
 use zaiseki_store::{Options, Store};
 
-struct Fixture {
+pub(super) struct Fixture {
+    pub app: App,
     console: Router,
     _folder: TempDir,
 }
 
-fn fixture() -> Fixture {
+pub(super) fn fixture() -> Fixture {
     let folder = TempDir::new().unwrap();
     let store = Store::open(folder.path(), "example.com", Options::default(), Box::new(|_| {})).unwrap();
     let app = App::open(store, "example.com", folder.path(), |_| {}).unwrap();
-    Fixture { console: console(app), _folder: folder }
+    Fixture { console: console(app.clone()), app, _folder: folder }
 }
 
-fn caller(role: Role) -> Caller {
+pub(super) fn caller(role: Role) -> Caller {
     Caller { role, session: Some([7; 32]), ..Caller::local(0) }
 }
 
 impl Fixture {
-    async fn ask(
+    pub async fn ask(
         &self,
         mut request: axum::http::request::Builder,
         role: Option<Role>,
@@ -39,7 +40,7 @@ impl Fixture {
         (parts.status, parts.headers, String::from_utf8(bytes.to_vec()).unwrap())
     }
 
-    async fn get(&self, path: &str, role: Option<Role>, language: &str) -> (StatusCode, HeaderMap, String) {
+    pub async fn get(&self, path: &str, role: Option<Role>, language: &str) -> (StatusCode, HeaderMap, String) {
         self.ask(Request::get(path).header(header::ACCEPT_LANGUAGE, language), role, "").await
     }
 }
@@ -142,7 +143,7 @@ fn nobody_is_sent_to_another_site() {
     }
 }
 
-fn post(path: &str) -> axum::http::request::Builder {
+pub(super) fn post(path: &str) -> axum::http::request::Builder {
     Request::post(path).header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
 }
 

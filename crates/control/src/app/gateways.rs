@@ -8,7 +8,8 @@ use crate::gateway::{StoredConfig, mailbox};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
-use zaiseki_calendar::{Finding, GatewayConfig, Mailbox, Secret, Source, SourceError};
+pub use zaiseki_calendar::GatewayConfig;
+use zaiseki_calendar::{Finding, Mailbox, Secret, Source, SourceError};
 use zaiseki_model::GatewayId;
 use zaiseki_store::{Gateway, UserFilter};
 
@@ -101,15 +102,35 @@ pub fn add(app: &App, actor: &Actor, input: &GatewayInput) -> Result<GatewayView
 }
 
 /// Replaces a gateway's configuration; the name may change too.
+///
+/// # Errors
+/// `invalid` naming the key of the configuration, or `secret` when the kept password would go to another server; `conflict`
+/// when a new name is taken.
 pub fn update(app: &App, actor: &Actor, name: &str, input: &GatewayInput) -> Result<GatewayView> {
     let before = find(app, name)?;
+    stays_at_its_server(&before, input)?;
     put(app, actor, before.id, input, before.secret)
+}
+
+/// Who may change a gateway may not learn its password by pointing it at a server of their own.
+fn stays_at_its_server(before: &Gateway, input: &GatewayInput) -> Result<()> {
+    if before.secret.is_none() || input.secret.is_some() {
+        return Ok(());
+    }
+    // What can't be read any more has no server that could be compared.
+    let stays = StoredConfig::from_row(before).is_ok_and(|stored| stored.service.destination() == input.config.destination());
+    if stays {
+        return Ok(());
+    }
+    let en = "the gateway would speak to another server: give the password of the service account again";
+    let ja = "接続先のサーバーが変わります。サービスアカウントのパスワードをもう一度指定してください";
+    Err(ControlError::invalid("secret", en, ja))
 }
 
 /// Changes what is given. Switching a gateway off works even if its configuration or its kept password can't be used.
 ///
 /// # Errors
-/// `invalid` naming the key of the configuration; `conflict` when a new name is taken.
+/// As [`update`].
 pub fn change(app: &App, actor: &Actor, name: &str, change: &GatewayChange) -> Result<GatewayView> {
     let before = find(app, name)?;
     let GatewayChange { name, config, secret, poll_secs, enabled } = change;
@@ -120,7 +141,7 @@ pub fn change(app: &App, actor: &Actor, name: &str, change: &GatewayChange) -> R
     let mut merged = json!(stored.service);
     merge(&mut merged, config);
     let input = GatewayInput {
-        name: name.clone().unwrap_or(before.name),
+        name: name.clone().unwrap_or_else(|| before.name.clone()),
         config: serde_json::from_value(merged).map_err(|why| {
             let en = format!("the configuration is not understood: {why}");
             ControlError::invalid("config", en, format!("設定を読み取れません: {why}"))
@@ -129,6 +150,7 @@ pub fn change(app: &App, actor: &Actor, name: &str, change: &GatewayChange) -> R
         poll_secs: poll_secs.unwrap_or(stored.poll_secs),
         enabled: enabled.unwrap_or(before.enabled),
     };
+    stays_at_its_server(&before, &input)?;
     put(app, actor, before.id, &input, before.secret)
 }
 
@@ -327,11 +349,11 @@ mod tests {
     fn a_change_touches_what_it_names() {
         let fixture = Fixture::new();
         let (app, before) = (&fixture.app, made(&fixture));
-        let patch = json!({"url": "https://c.example/", "server": {"connect_to": null}});
+        let patch = json!({"url": "https://a.example/other", "server": {"timeout_secs": null}});
         let after = change(app, "tester", "mail", &from(json!({"config": patch, "name": "post"}))).unwrap();
         let GatewayConfig::Ews(ews) = &after.config else { panic!("{after:?}") };
-        assert_eq!((ews.url.as_str(), ews.username.as_str()), ("https://c.example/", "u"));
-        assert_eq!((ews.server.timeout_secs, &ews.server.connect_to), (5, &None));
+        assert_eq!((ews.url.as_str(), ews.username.as_str()), ("https://a.example/other", "u"));
+        assert_eq!((ews.server.timeout_secs, ews.server.connect_to.as_deref()), (30, Some("b:1")));
         assert_eq!((after.id, after.name.as_str(), after.poll_secs), (before.id, "post", 7));
         assert_eq!(kept_secret(app, "post"), Secret::new("first"));
         change(app, "tester", "post", &from(json!({"secret": "second"}))).unwrap();
@@ -341,6 +363,25 @@ mod tests {
         let trail = app.store().query(|db| db.audit_list(Some("gateway:post"), None, 9)).unwrap();
         assert_eq!(trail.len(), 4);
         assert!(trail.iter().all(|entry| !format!("{entry:?}").contains("second")));
+    }
+
+    #[test]
+    fn a_kept_password_does_not_go_to_another_server() {
+        let fixture = Fixture::new();
+        let (app, before) = (&fixture.app, made(&fixture));
+        let elsewhere = [json!({"url": "https://evil.example/"}), json!({"server": {"connect_to": "evil.example"}})];
+        for patch in &elsewhere {
+            let error = change(app, "tester", "mail", &from(json!({"config": patch}))).unwrap_err();
+            assert_eq!((error.code(), error.field()), ("invalid", Some("secret")), "{patch}");
+        }
+        let whole = json!({"name": "mail", "config": {"kind": "caldav", "url": "https://evil.example/{user}/", "username": "u"}});
+        let error = update(app, "tester", "mail", &serde_json::from_value(whole).unwrap()).unwrap_err();
+        assert_eq!((error.code(), error.field()), ("invalid", Some("secret")));
+        assert_eq!(show(app, "mail").unwrap(), before);
+        for patch in &elsewhere {
+            change(app, "tester", "mail", &from(json!({"config": patch, "secret": "new"}))).unwrap();
+        }
+        assert_eq!(kept_secret(app, "mail"), Secret::new("new"));
     }
 
     #[test]
