@@ -51,6 +51,8 @@ pub const PAGE_ITEMS: usize = 250;
 pub const PAGE_BYTES: usize = 1024 * 1024;
 /// Items of a result page when the client names no `max`.
 pub const PAGE_ITEMS_DEFAULT: usize = 50;
+/// Bytes of what one resource has directed at them, kept so that the calendar's part of it can change.
+pub const DIRECTED_BYTES: usize = 256 * 1024;
 /// Addresses that got directed presence from one resource.
 pub const DIRECTED_PRESENCES: usize = 1_000;
 /// Senders whose presence is held back for an inactive client (XEP-0352); the oldest go first.

@@ -124,10 +124,21 @@ pub fn compose_offline(current: Option<&Current>, settings: &CalendarSettings, l
     Some(write(None, current.kind, settings, language))
 }
 
+/// What the calendar says of a user once the explicit choices of this resource are taken into account, whatever rank its
+/// own words have: `None` when the user has overruled all of it. The XEP-0108 activity follows this.
+pub fn left_of(own: &OwnPresence, current: &Current, settings: &CalendarSettings) -> Option<FactKind> {
+    left(own, current, settings).next()
+}
+
+fn left(own: &OwnPresence, current: &Current, settings: &CalendarSettings) -> impl Iterator<Item = FactKind> {
+    let chosen = own.chosen_at().filter(|_| settings.explicit_choice_wins);
+    let overruled = move |since| chosen.is_some_and(|chosen| since <= chosen);
+    current.claims().filter(move |(_, since)| !overruled(*since)).map(|(kind, _)| kind)
+}
+
 /// The calendar level that beats what the client says, if any.
 fn winner(own: &OwnPresence, current: &Current, settings: &CalendarSettings) -> Option<FactKind> {
-    let overruled = |since| settings.explicit_choice_wins && own.chosen_at().is_some_and(|chosen| since <= chosen);
-    current.claims().filter(|(_, since)| !overruled(*since)).map(|(kind, _)| kind).find(|kind| kind.level() < own.level())
+    left(own, current, settings).find(|kind| kind.level() < own.level())
 }
 
 fn write(own: Option<&OwnPresence>, kind: FactKind, settings: &CalendarSettings, language: &str) -> Bytes {

@@ -87,6 +87,16 @@ impl OwnPresence {
         Ok(OwnPresence { body: stanza.body_bytes(), said, priority, idle, spoken, chosen, chosen_at })
     }
 
+    /// Reads the content of a presence that is directed at somebody (RFC 6121 §4.6), by a resource whose broadcast
+    /// presence is `broadcast`. It is no choice of its own: what the user chose for all counts for this one too.
+    ///
+    /// # Errors
+    /// As [`OwnPresence::parse`].
+    pub fn directed(body: Bytes, broadcast: Option<&OwnPresence>) -> Result<Self, PresenceError> {
+        let own = Self::parse(body, None, Timestamp::ZERO)?;
+        Ok(OwnPresence { chosen_at: broadcast.and_then(OwnPresence::chosen_at), ..own })
+    }
+
     /// The client's bytes.
     pub fn body(&self) -> Bytes {
         self.body.clone()

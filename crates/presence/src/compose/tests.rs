@@ -193,6 +193,32 @@ fn an_explicit_choice_wins_until_the_meeting_ends() {
     }
 }
 
+/// RFC 6121 §4.6: by the same table; only the choice made for all counts.
+#[test]
+fn directed_presence_is_composed_and_no_choice_of_its_own() {
+    let directed =
+        |broadcast: Option<&OwnPresence>| OwnPresence::directed(Bytes::from_static(CAPS.as_bytes()), broadcast).unwrap();
+    let away = own("<show>away</show>");
+    assert_eq!(text(&directed(None), &meeting(10, 20), "en"), format!("{MEETING}{CAPS}"));
+    assert_eq!(text(&directed(Some(&away)), &meeting(10, 20), "en"), format!("{MEETING}{CAPS}"));
+    assert_eq!(text(&directed(Some(&next("", &away, 12))), &meeting(10, 20), "en"), CAPS);
+    assert!(OwnPresence::directed(Bytes::from_static(b"<show>busy</show>"), None).is_err());
+}
+
+/// What is left for the activity: rank does not matter, choices do.
+#[test]
+fn a_choice_ends_what_the_calendar_says_and_a_rank_does_not() {
+    let settings = CalendarSettings::default();
+    let left = |own: &OwnPresence, current: &Current| left_of(own, current, &settings);
+    let busy = own("<show>dnd</show>");
+    assert_eq!(left(&busy, &meeting(10, 20)), Some(FactKind::Meeting));
+    let chosen = next("", &busy, 12);
+    assert_eq!(left(&chosen, &meeting(10, 20)), None);
+    assert_eq!(left(&chosen, &meeting(15, 20)), Some(FactKind::Meeting));
+    let beneath = Current { beneath: Some(at(15)), ..absence(10, 20) };
+    assert_eq!(left(&chosen, &beneath), Some(FactKind::Meeting));
+}
+
 #[test]
 fn the_choice_of_one_meeting_says_nothing_of_the_next() {
     let plain = own("<show>away</show>");

@@ -19,7 +19,7 @@ pub struct Current {
 
 impl Current {
     /// Everything the calendar claims, the highest first, with its start.
-    pub(super) fn claims(&self) -> impl Iterator<Item = (FactKind, Timestamp)> {
+    pub(super) fn claims(&self) -> impl Iterator<Item = (FactKind, Timestamp)> + use<> {
         let beneath = self.beneath.map(|since| (FactKind::Meeting, since));
         std::iter::once((self.kind, self.since)).chain(beneath)
     }

@@ -26,6 +26,7 @@ pub use effects::{Continuation, Effects, ReadRequest};
 pub use home::{Home, HomeData, HomeIx, PepNode};
 pub(crate) use inbound::body_without;
 pub use resume::{ResumeRequest, Resumed};
+pub(crate) use session::Directed;
 pub use session::{Available, Session, SessionId};
 
 use crate::handlers::Registry;
@@ -89,6 +90,8 @@ pub struct Engine {
 pub enum AccountChange {
     /// Disabled or with a new password: every session ends.
     Revoked,
+    /// Removed: every session ends, and so does every subscription from and to the user.
+    Removed,
     /// Display name, language, calendar opt-out or archive switch: read the user again.
     Changed,
 }

@@ -6,7 +6,7 @@ use crate::outlet::Outlet;
 use bytes::Bytes;
 use indexmap::IndexMap;
 use smallvec::SmallVec;
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 use zaiseki_model::{MessageId, StreamToken, Timestamp};
@@ -99,10 +99,18 @@ pub struct Available {
     pub notify: Arc<[String]>,
 }
 
+/// A presence as it was directed at somebody, so that the calendar's part of it can follow the calendar.
+pub(crate) struct Directed {
+    pub own: OwnPresence,
+    /// The content as it was sent last.
+    pub composed: Bytes,
+    pub lang: Option<String>,
+}
+
 #[derive(Default)]
 pub(crate) struct Extra {
-    /// Who got directed presence from this resource (RFC 6121 §4.6).
-    pub directed: HashSet<Jid>,
+    /// Who got directed presence from this resource (RFC 6121 §4.6), and what.
+    pub directed: HashMap<Jid, Directed>,
     /// XEP-0352: the client said that nobody looks at it.
     pub inactive: bool,
     /// Held back while inactive: the newest presence by sender.

@@ -5,13 +5,13 @@ use crate::engine::{Engine, HomeIx, SessionId};
 use bytes::Bytes;
 use std::sync::Arc;
 use zaiseki_model::{PresenceFact, Timestamp};
-use zaiseki_presence::compose::{self, Composed, Current, OwnPresence, Timeline};
+use zaiseki_presence::compose::{self, Composed, Current, FactKind, OwnPresence, Timeline};
 
 /// What the engine knows of one user's calendar. It outlives a home that is put away.
 pub(crate) struct Calendar {
     timeline: Timeline,
-    /// What watchers were told last.
-    shown: Option<Current>,
+    /// What watchers were told last as the user's activity.
+    told: Option<FactKind>,
     /// When the timer is set for.
     armed: Option<Timestamp>,
 }
@@ -22,17 +22,35 @@ impl Engine {
         self.now = now;
         let name: Arc<str> = fact.name.as_str().into();
         if fact.source.is_none() {
-            let before = self.calendars.remove(&name).and_then(|calendar| calendar.shown);
-            return self.meeting_changed(&name, before, None);
+            let told = self.calendars.remove(&name).and_then(|calendar| calendar.told);
+            return self.no_longer_served(&name, told);
         }
         let timeline = Timeline::new(fact);
-        match self.calendars.get_mut(&name) {
-            Some(calendar) => calendar.timeline = timeline,
-            None => {
-                self.calendars.insert(name.clone(), Calendar { timeline, shown: None, armed: None });
+        let served = match self.calendars.get_mut(&name) {
+            Some(calendar) => {
+                calendar.timeline = timeline;
+                true
             }
-        }
+            None => {
+                self.calendars.insert(name.clone(), Calendar { timeline, told: None, armed: None });
+                false
+            }
+        };
         self.calendar_moved(&name);
+        if !served
+            && let Some(home) = self.home_ready(&name)
+            && self.activity_kind(home).is_none()
+        {
+            crate::handlers::pep::hide_claim(self, home);
+        }
+    }
+
+    fn no_longer_served(&mut self, name: &str, told: Option<FactKind>) {
+        let Some(home) = self.home_ready(name) else { return };
+        self.recompose(home);
+        if told.is_some() {
+            crate::handlers::pep::meeting_activity_changed(self, home, None);
+        }
     }
 
     /// The timer of a boundary: the engine asks nobody, it knows the interval's end.
@@ -44,23 +62,41 @@ impl Engine {
     }
 
     fn calendar_moved(&mut self, name: &Arc<str>) {
-        let (now, settings) = (self.now, self.settings.clone());
+        let now = self.now;
         let Some(calendar) = self.calendars.get_mut(name) else { return };
         let next = calendar.timeline.next_change(now);
         if let Some(next) = next.filter(|next| calendar.armed.is_none_or(|armed| *next < armed)) {
             calendar.armed = Some(next);
             self.timers.set(next, Timer::Calendar(name.clone()));
         }
-        let after = calendar.timeline.state_at(now, &settings.calendar);
-        let before = std::mem::replace(&mut calendar.shown, after);
-        self.meeting_changed(name, before, after);
+        if let Some(home) = self.home_ready(name) {
+            self.recompose(home);
+            self.activity_moved(home);
+        }
     }
 
-    fn meeting_changed(&mut self, name: &Arc<str>, before: Option<Current>, after: Option<Current>) {
-        let Some(home) = self.home_ready(name) else { return };
-        self.recompose(home);
-        if before.map(|c| c.kind) != after.map(|c| c.kind) {
-            crate::handlers::pep::meeting_activity_changed(self, home, after);
+    /// The activity that the calendar sets now (XEP-0108): what one resource at least has not overruled by an explicit
+    /// choice, so that activity and presence say the same. Without a resource nobody overrules anything.
+    pub(crate) fn activity_kind(&self, home: HomeIx) -> Option<FactKind> {
+        let current = self.meeting(&self.homes.get(home)?.name)?;
+        let sessions = self.available_sessions(home);
+        if sessions.is_empty() {
+            return Some(current.kind);
+        }
+        let left = |id| {
+            let own = &self.session(id)?.available.as_ref()?.own;
+            compose::left_of(own, &current, &self.settings.calendar)
+        };
+        sessions.into_iter().filter_map(left).min_by_key(|kind| kind.level())
+    }
+
+    /// Tells the watchers of the activity when it has changed.
+    pub(super) fn activity_moved(&mut self, home: HomeIx) {
+        let kind = self.activity_kind(home);
+        let Some(name) = self.homes.get(home).map(|h| h.name.clone()) else { return };
+        let Some(calendar) = self.calendars.get_mut(&name) else { return };
+        if std::mem::replace(&mut calendar.told, kind) != kind {
+            crate::handlers::pep::meeting_activity_changed(self, home, kind);
         }
     }
 
@@ -111,16 +147,30 @@ impl Engine {
         for id in self.available_sessions(home) {
             self.recompose_session(id, home);
         }
+        for id in self.sessions_of(home) {
+            self.recompose_directed(id, home);
+        }
     }
 
     fn recompose_session(&mut self, id: SessionId, home: HomeIx) {
         let Some(own) = self.session(id).and_then(|s| s.available.as_ref()).map(|a| a.own.clone()) else { return };
+        let own = self.own_without_claims(home, own);
         let composed = self.composed(home, &own);
         let Some(available) = self.session_mut(id).and_then(|s| s.available.as_mut()) else { return };
+        available.own = own;
         if available.composed != composed {
             available.composed = composed;
             self.broadcast_session(id);
         }
+    }
+
+    /// A claim from before a gateway spoke for the user goes too, and is no choice that outlasts a meeting.
+    fn own_without_claims(&self, home: HomeIx, own: OwnPresence) -> OwnPresence {
+        let body = self.without_claims(home, &own.body());
+        if body == own.body() {
+            return own;
+        }
+        OwnPresence::parse(body, None, self.now).unwrap_or(own)
     }
 
     /// After a change of settings.
@@ -128,6 +178,7 @@ impl Engine {
         let homes: Vec<HomeIx> = self.homes.iter().map(|(ix, _)| ix).collect();
         for home in homes {
             self.recompose(home);
+            self.activity_moved(home);
         }
     }
 }

@@ -6,7 +6,7 @@ mod owner;
 mod publish;
 mod read;
 
-pub use notify::{meeting_activity_changed, send_last_items};
+pub use notify::{hide_claim, meeting_activity_changed, send_last_items};
 pub use publish::{publish_for, retract_for};
 pub use read::{node_info, visible_nodes};
 

@@ -5,7 +5,7 @@ use crate::engine::{Engine, HomeIx, SessionId};
 use crate::phases::apart;
 use bytes::Bytes;
 use zaiseki_model::envelope::{Head, close};
-use zaiseki_presence::compose::{Current, meeting_activity};
+use zaiseki_presence::compose::{FactKind, is_meeting_activity, meeting_activity};
 use zaiseki_presence::pep::{NodeConfig, SendLast, event_items, event_retract};
 use zaiseki_store::{Family, Read, Reply};
 use zaiseki_xmpp::ns::ACTIVITY;
@@ -78,29 +78,36 @@ fn send_last(engine: &mut Engine, owner: HomeIx, node: &str, to: SessionId) {
     if entry.config.send_last == SendLast::Never || !with_reader(engine, owner, watcher, |reader| entry.config.notifies(reader)) {
         return;
     }
-    match entry.last.clone() {
-        Some(Some((id, payload))) => {
-            let event = event_items(node, [(id.as_str(), Some(&payload[..]))]);
+    newest(engine, owner, node, {
+        let node = node.to_owned();
+        move |engine, owner, last| {
+            let Some((id, payload)) = last.filter(|(_, payload)| !is_claim(engine, owner, &node, payload)) else { return };
+            let event = event_items(&node, [(id.as_str(), Some(&payload[..]))]);
             send_event(engine, owner, to, &event);
         }
-        Some(None) => {}
-        None => read_last(engine, owner, node.to_owned(), move |engine, owner, event| send_event(engine, owner, to, event)),
-    }
+    });
 }
 
-/// Reads the newest item of a node; `then` gets its event.
-fn read_last(engine: &mut Engine, owner: HomeIx, node: String, then: impl FnOnce(&mut Engine, HomeIx, &[u8]) + Send + 'static) {
+/// Calls `then` with the newest item of a node: at once when it is at hand, else after reading it.
+fn newest(
+    engine: &mut Engine,
+    owner: HomeIx,
+    node: &str,
+    then: impl FnOnce(&mut Engine, HomeIx, Option<(String, Bytes)>) + Send + 'static,
+) {
+    match engine.data(owner).and_then(|d| d.pep.get(node)).map(|entry| entry.last.clone()) {
+        Some(Some(last)) => return then(engine, owner, last),
+        None => return then(engine, owner, None),
+        Some(None) => {}
+    }
     let Some(user) = engine.user_id(owner) else { return };
-    let name = engine.homes[owner].name.clone();
+    let (name, node) = (engine.homes[owner].name.clone(), node.to_owned());
     let read = Read::Docs { user, family: Family::PepItem, prefix: Some(item_prefix(&node)), limit: 1, newest_first: true };
     engine.read(read, move |engine, reply| {
         let (Ok(Reply::Docs(docs)), Some(owner)) = (reply, engine.home_ready(&name)) else { return };
         let last = docs.into_iter().next().and_then(|doc| Some((doc.key.split_once('\u{0}')?.1.to_owned(), doc.value)));
         remember(engine, owner, &node, last.clone());
-        if let Some((id, payload)) = last {
-            let event = event_items(&node, [(id.as_str(), Some(&payload[..]))]);
-            then(engine, owner, &event);
-        }
+        then(engine, owner, last);
     });
 }
 
@@ -116,8 +123,8 @@ fn remember(engine: &mut Engine, owner: HomeIx, node: &str, last: Option<(String
 impl Engine {
     /// The XEP-0108 activity that the calendar sets now.
     pub(crate) fn activity_override(&self, home: HomeIx) -> Option<Element> {
-        let current = self.meeting(&self.homes.get(home)?.name)?;
-        Some(meeting_activity(current.kind, &self.settings.calendar, &self.language_of(home)))
+        let kind = self.activity_kind(home)?;
+        Some(meeting_activity(kind, &self.settings.calendar, &self.language_of(home)))
     }
 
     /// On the initial presence: what the session already asked for by an earlier presence.
@@ -130,29 +137,44 @@ impl Engine {
 }
 
 /// A meeting began or ended: the server's activity is shown, or the user's own comes back.
-pub fn meeting_activity_changed(engine: &mut Engine, home: HomeIx, current: Option<Current>) {
+pub fn meeting_activity_changed(engine: &mut Engine, home: HomeIx, kind: Option<FactKind>) {
     let config = engine.data(home).and_then(|d| d.pep.get(ACTIVITY)).map(|n| n.config.clone());
     let config = config.unwrap_or_else(|| NodeConfig::default_for(ACTIVITY));
-    if let Some(current) = current {
-        let activity = meeting_activity(current.kind, &engine.settings.calendar, &engine.language_of(home));
+    if let Some(kind) = kind {
+        let activity = meeting_activity(kind, &engine.settings.calendar, &engine.language_of(home));
         let event = event_items(ACTIVITY, [(MEETING_ITEM, Some(&activity.to_bytes()[..]))]);
         return tell_with(engine, home, ACTIVITY, &config, &event);
     }
-    let own = engine.data(home).and_then(|d| d.pep.get(ACTIVITY)).map(|n| n.last.clone());
-    match own {
-        Some(Some(Some((id, payload)))) => {
+    newest(engine, home, ACTIVITY, move |engine, home, own| match own {
+        Some((id, payload)) if !is_claim(engine, home, ACTIVITY, &payload) => {
             let event = event_items(ACTIVITY, [(id.as_str(), Some(&payload[..]))]);
             tell_with(engine, home, ACTIVITY, &config, &event);
         }
-        Some(None) => read_last(engine, home, ACTIVITY.to_owned(), move |engine, home, event| {
-            tell_with(engine, home, ACTIVITY, &config, event);
-        }),
-        // No activity of the user's own: an empty one says so (XEP-0108 §3.2).
-        Some(Some(None)) | None => {
-            let nothing = Element::new("activity", ACTIVITY).to_bytes();
-            let event = event_items(ACTIVITY, [(MEETING_ITEM, Some(&nothing[..]))]);
-            tell_with(engine, home, ACTIVITY, &config, &event);
-            tell_with(engine, home, ACTIVITY, &config, &event_retract(ACTIVITY, [MEETING_ITEM]));
+        _ => tell_nothing(engine, home, &config),
+    });
+}
+
+/// No activity of the user's own: an empty one says so (XEP-0108 §3.2).
+fn tell_nothing(engine: &mut Engine, home: HomeIx, config: &NodeConfig) {
+    let nothing = Element::new("activity", ACTIVITY).to_bytes();
+    let event = event_items(ACTIVITY, [(MEETING_ITEM, Some(&nothing[..]))]);
+    tell_with(engine, home, ACTIVITY, config, &event);
+    tell_with(engine, home, ACTIVITY, config, &event_retract(ACTIVITY, [MEETING_ITEM]));
+}
+
+/// A gateway speaks for the user from now on: an activity that only it may claim, published before, is seen no more.
+pub fn hide_claim(engine: &mut Engine, home: HomeIx) {
+    let Some(config) = engine.data(home).and_then(|d| d.pep.get(ACTIVITY)).map(|n| n.config.clone()) else { return };
+    newest(engine, home, ACTIVITY, move |engine, home, own| {
+        if own.is_some_and(|(_, payload)| is_claim(engine, home, ACTIVITY, &payload)) {
+            tell_nothing(engine, home, &config);
         }
-    }
+    });
+}
+
+/// Requirement C7: whether a stored item claims what the calendar alone may say of this user. It stays stored, and is
+/// shown again to others when no gateway serves the user any more.
+pub fn is_claim(engine: &Engine, home: HomeIx, node: &str, payload: &[u8]) -> bool {
+    let served = node == ACTIVITY && engine.served_by_calendar(home);
+    served && Element::parse(payload).is_ok_and(|payload| is_meeting_activity(&payload))
 }

@@ -1,5 +1,6 @@
 //! Reading nodes: items (XEP-0060 §6.5), disco of nodes.
 
+use super::notify::is_claim;
 use super::{config_of, item_key, item_prefix, node_of, user_of, with_reader};
 use crate::engine::Engine;
 use crate::handlers::{Answer, Request};
@@ -37,6 +38,12 @@ pub fn items(engine: &mut Engine, request: &Request, action: &Element) -> Result
             Ok(Reply::Docs(docs)) => chosen(docs, &wanted),
             _ => return engine.reply_condition(request.session, &request.envelope, Condition::InternalServerError),
         };
+        let mut items = items;
+        if let Some(home) =
+            request.envelope.to.as_ref().unwrap_or(&request.envelope.from).local().and_then(|n| engine.home_ready(n))
+        {
+            items.retain(|(_, payload)| !is_claim(engine, home, &node, payload));
+        }
         if items.is_empty() && !wanted.is_empty() {
             return engine.reply_condition(request.session, &request.envelope, Condition::ItemNotFound);
         }
