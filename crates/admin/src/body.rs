@@ -1,5 +1,6 @@
 //! Guards on one connection: its place among the allowed ones, and the time a request body may take.
 
+use crate::stranger::Stranger;
 use bytes::Bytes;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use std::io;
@@ -10,10 +11,11 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Sleep, sleep};
 
-/// A stream that holds its place among the allowed connections until it is dropped, upgraded to WebSocket or not.
+/// A stream that holds its places among the allowed connections until it is dropped, upgraded to WebSocket or not.
 pub(crate) struct Counted<S> {
     pub stream: S,
     pub _place: OwnedSemaphorePermit,
+    pub _stranger: Stranger,
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Counted<S> {

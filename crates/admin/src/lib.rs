@@ -15,4 +15,5 @@ mod reply;
 pub mod server;
 pub mod site;
 pub mod socket;
+mod stranger;
 pub mod web;

@@ -1,9 +1,11 @@
 //! The HTTPS listener: HTTP/1.1 over TLS with limits on everything a stranger can do to it.
 //!
 //! The certificate is exchanged behind the TLS configuration, see `zaiseki_net::tls::ReloadableCert`. Handlers find the
-//! other end's address as axum's `ConnectInfo<SocketAddr>`.
+//! other end's address as axum's `ConnectInfo<SocketAddr>`, and the connection's place among the strangers of that address
+//! as an extension, [`Stranger`].
 
 use crate::body::{Counted, TimedBody};
+use crate::stranger::Stranger;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
@@ -21,6 +23,9 @@ use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tower::ServiceExt;
+use zaiseki_model::settings::Settings;
+use zaiseki_net::gate::Gate;
+use zaiseki_net::socket::guard;
 
 /// Limits of the listener.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,15 +63,17 @@ impl Default for HttpLimits {
 /// After an error of `accept` that is not about one connection (no file handles left).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves until `stop` says true or its sender is gone, then lets requests under way end.
+/// Serves until `stop` says true or its sender is gone, then lets requests under way end. `settings`: what a connection is
+/// granted, as it is when the connection comes.
 pub async fn serve(
     listener: TcpListener,
     tls: Arc<ServerConfig>,
     router: Router,
     limits: HttpLimits,
+    settings: watch::Receiver<Arc<Settings>>,
     mut stop: watch::Receiver<bool>,
 ) {
-    let places = Arc::new(Semaphore::new(limits.connections));
+    let door = Door { places: Arc::new(Semaphore::new(limits.connections)), gate: Arc::default(), settings };
     let server = Arc::new(Server { acceptor: TlsAcceptor::from(tls), router, limits, stop: stop.clone() });
     let mut connections = JoinSet::new();
     loop {
@@ -83,12 +90,9 @@ pub async fn serve(
                 continue;
             }
         };
-        let Ok(place) = places.clone().try_acquire_owned() else {
-            tracing::debug!(%peer, "too many HTTPS connections");
-            continue;
-        };
+        let Some((place, stranger)) = door.admit(&tcp, peer) else { continue };
         let server = server.clone();
-        connections.spawn(async move { server.connection(tcp, peer, place).await });
+        connections.spawn(async move { server.connection(tcp, peer, place, stranger).await });
     }
     drop(listener);
     let drain = server.limits.drain;
@@ -99,6 +103,35 @@ async fn stopped(stop: &mut watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
 }
 
+/// Who may come in.
+struct Door {
+    places: Arc<Semaphore>,
+    gate: Arc<Gate>,
+    settings: watch::Receiver<Arc<Settings>>,
+}
+
+impl Door {
+    /// The connection's places, among all and among those of its address. `None`: it is closed without a word.
+    fn admit(&self, tcp: &TcpStream, peer: SocketAddr) -> Option<(OwnedSemaphorePermit, Stranger)> {
+        let grants = self.settings.borrow().connections;
+        let Ok(place) = self.places.clone().try_acquire_owned() else {
+            tracing::debug!(%peer, "too many HTTPS connections");
+            return None;
+        };
+        let Some(stranger) = self.gate.enter(peer.ip(), grants.strangers_per_address) else {
+            tracing::debug!(%peer, "too many HTTPS connections of this address");
+            return None;
+        };
+        match guard(tcp, grants.peer_timeout) {
+            Ok(()) => Some((place, Stranger::new(stranger))),
+            Err(error) => {
+                tracing::debug!(%peer, %error, "lost as soon as accepted");
+                None
+            }
+        }
+    }
+}
+
 struct Server {
     acceptor: TlsAcceptor,
     router: Router,
@@ -107,18 +140,18 @@ struct Server {
 }
 
 impl Server {
-    async fn connection(&self, tcp: TcpStream, peer: SocketAddr, place: OwnedSemaphorePermit) {
-        let _ = tcp.set_nodelay(true);
+    async fn connection(&self, tcp: TcpStream, peer: SocketAddr, place: OwnedSemaphorePermit, stranger: Stranger) {
         let stream = match timeout(self.limits.handshake, self.acceptor.accept(tcp)).await {
             Ok(Ok(stream)) => stream,
             Ok(Err(error)) => return tracing::debug!(%peer, %error, "TLS handshake failed"),
             Err(_) => return tracing::debug!(%peer, "TLS handshake took too long"),
         };
-        let io = TokioIo::new(Counted { stream, _place: place });
+        let io = TokioIo::new(Counted { stream, _place: place, _stranger: stranger.clone() });
         let body_time = self.limits.body;
         let service = service_fn(|request: hyper::Request<Incoming>| {
             let mut request = request.map(|body| Body::new(TimedBody::new(body, body_time)));
             request.extensions_mut().insert(ConnectInfo(peer));
+            request.extensions_mut().insert(stranger.clone());
             self.router.clone().oneshot(request)
         });
         let mut builder = http1::Builder::new();

@@ -10,8 +10,6 @@ pub const STANZA_DEPTH: usize = 64;
 pub const ELEMENT_ATTRIBUTES: usize = 48;
 /// Bytes of one element or attribute name.
 pub const NAME_BYTES: usize = 256;
-/// Seconds from accept to a bound session.
-pub const SIGN_IN_SECS: u64 = 60;
 /// Failed sign-ins on one stream before it is closed.
 pub const AUTH_TRIES_PER_STREAM: u8 = 3;
 /// Bytes waiting to be written to one connection before it is cut off.

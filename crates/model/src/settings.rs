@@ -21,7 +21,19 @@ pub struct Settings {
     pub resume_time: Duration,
     /// The language of texts made by the server when the user has none.
     pub language: Language,
+    pub connections: ConnectionSettings,
     pub calendar: CalendarSettings,
+}
+
+/// What every listener grants a connection. A change holds for connections accepted after it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConnectionSettings {
+    /// From accept to a bound session.
+    pub sign_in_time: Duration,
+    /// A peer that answers nothing for this long is gone.
+    pub peer_timeout: Duration,
+    /// Connections of one address that have not signed in.
+    pub strangers_per_address: u32,
 }
 
 /// How calendar facts show (requirements C3, C7).
@@ -94,6 +106,16 @@ impl Default for CalendarSettings {
     }
 }
 
+impl Default for ConnectionSettings {
+    fn default() -> Self {
+        ConnectionSettings {
+            sign_in_time: Duration::from_secs(60),
+            peer_timeout: Duration::from_secs(150),
+            strangers_per_address: 2_000,
+        }
+    }
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Settings {
@@ -104,6 +126,7 @@ impl Default for Settings {
             archive_days: Some(365),
             resume_time: Duration::from_secs(600),
             language: "en".to_owned(),
+            connections: ConnectionSettings::default(),
             calendar: CalendarSettings::default(),
         }
     }

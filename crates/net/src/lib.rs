@@ -1,5 +1,8 @@
-//! What several crates need from the network: TLS with its certificates and trust ([`tls`]), and an HTTP client that
-//! cannot be talked into reaching what it should not ([`http`]).
+//! What several crates need from the network: TLS with its certificates and trust ([`tls`]), an HTTP client that cannot be
+//! talked into reaching what it should not ([`http`]), and what every listener does to a connection before it looks at the
+//! first byte ([`socket`], [`gate`]).
 
+pub mod gate;
 pub mod http;
+pub mod socket;
 pub mod tls;

@@ -50,7 +50,6 @@ impl Client {
     pub fn new(node: Arc<Node>, framing: Framing, tls: Option<TlsInfo>, peer: IpAddr) -> Self {
         let mode = if framing == Framing::Tcp { Mode::Stream } else { Mode::Document };
         let outbox = Arc::new(Outbox::new(framing != Framing::Tcp));
-        outbox.note_heard(node.uptime());
         let (id, nonce) = fresh();
         let c2s = C2s::new(node.c2s.clone(), framing, tls, peer.is_loopback(), id, nonce);
         Client {
@@ -131,7 +130,6 @@ impl Client {
     }
 
     async fn feed_frames(&mut self, input: &mut BytesMut) -> Flow {
-        self.outbox.note_heard(self.node.uptime());
         let mut batch = Batch::new();
         let flow = loop {
             if self.closed {
@@ -144,7 +142,7 @@ impl Client {
                 Ok(None) => break Flow::Continue,
                 Err(error) => {
                     self.hand_over(&mut batch);
-                    self.xml_error(&error);
+                    self.refuse(&error);
                     break Flow::Close;
                 }
             };
@@ -341,7 +339,8 @@ impl Client {
         }
     }
 
-    fn xml_error(&mut self, error: &XmlError) {
+    /// The client's XML is none that we take: says why and ends the stream.
+    pub fn refuse(&mut self, error: &XmlError) {
         tracing::debug!(peer = %self.peer, %error, "the client's XML is refused");
         let mut out = Vec::new();
         self.c2s.xml_error(error, &mut out);

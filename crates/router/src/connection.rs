@@ -12,7 +12,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpStream;
-use zaiseki_model::limits;
+use zaiseki_net::gate::Place;
 use zaiseki_stream::c2s::{Framing, TlsInfo};
 use zaiseki_xmpp::stanza::StreamErrorCondition;
 
@@ -30,12 +30,26 @@ pub struct Entry {
     pub direct_tls: bool,
 }
 
+/// A connection that the listener let in.
+pub struct Accepted {
+    pub tcp: TcpStream,
+    pub peer: SocketAddr,
+    /// Its place among the strangers of its address, given back when its user has signed in.
+    pub place: Place,
+    /// From now to a bound session.
+    pub sign_in_time: Duration,
+}
+
 /// Serves one connection until it ends.
-pub async fn serve(entry: Entry, tcp: TcpStream, peer: SocketAddr) {
+pub async fn serve(entry: Entry, accepted: Accepted) {
+    let Accepted { tcp, peer, place, sign_in_time } = accepted;
     let mut connection = Connection::new(entry, tcp, peer);
-    let sign_in = tokio::time::timeout(Duration::from_secs(limits::SIGN_IN_SECS), connection.until_bound()).await;
+    let sign_in = tokio::time::timeout(sign_in_time, connection.until_bound()).await;
     let end = match sign_in {
-        Ok(Ok(true)) => Box::pin(connection.run()).await,
+        Ok(Ok(true)) => {
+            drop(place);
+            Box::pin(connection.run()).await
+        }
         Ok(other) => other,
         Err(_) => {
             connection.client.fail(StreamErrorCondition::ConnectionTimeout, "sign-in took too long");
@@ -60,7 +74,6 @@ struct Connection {
 
 impl Connection {
     fn new(entry: Entry, tcp: TcpStream, peer: SocketAddr) -> Self {
-        let _ = tcp.set_nodelay(true);
         let mut io = Io::new(tcp);
         if entry.direct_tls {
             match ServerConnection::new(entry.tls.config(true)) {
@@ -161,6 +174,7 @@ impl Connection {
             }
         }
         self.io.flush_tls()?;
+        self.client.node().traffic.tls_handshakes.add(1);
         self.client.secured(self.tls_info());
         // The client may have sent its first bytes along with its last handshake message.
         if !self.input.is_empty() {
@@ -174,7 +188,6 @@ impl Connection {
             self.io.tls().and_then(|tls| tls.export_keying_material([0; 32], b"EXPORTER-Channel-Binding", Some(b"")).ok());
         TlsInfo { exporter, end_point: self.tls.end_point_binding() }
     }
-        self.client.node().traffic.tls_handshakes.add(1);
 
     /// Writes as much as the socket takes; reports messages whose bytes left completely.
     fn write(&mut self) -> io::Result<()> {

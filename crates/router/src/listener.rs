@@ -1,22 +1,25 @@
 //! Accepting connections.
 
-use crate::connection::{Entry, serve};
+use crate::connection::{Accepted, Entry, serve};
 use crate::node::Node;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
+use zaiseki_net::gate::Gate;
+use zaiseki_net::socket::guard;
 
 /// The next number of a connection; used in logs only.
 static NEXT: AtomicU64 = AtomicU64::new(0);
 
-/// Counts live connections.
+/// Counts live connections, and those of strangers by address.
 #[derive(Default)]
 pub struct Connections {
     count: AtomicU64,
+    gate: Arc<Gate>,
 }
 
 impl Connections {
@@ -47,16 +50,25 @@ pub async fn listen(listener: TcpListener, entry: Entry, stop: CancellationToken
     }
 }
 
-fn start(entry: &Entry, tcp: tokio::net::TcpStream, peer: SocketAddr) {
+fn start(entry: &Entry, tcp: TcpStream, peer: SocketAddr) {
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    let grants = entry.node.connection_settings();
+    let connections = &entry.node.connections;
+    // Refused without a word: a stream error would cost a TLS handshake first.
+    let Some(place) = connections.gate.enter(peer.ip(), grants.strangers_per_address) else {
+        return tracing::debug!(number, %peer, "too many connections of this address that have not signed in");
+    };
+    if let Err(error) = guard(&tcp, grants.peer_timeout) {
+        return tracing::debug!(number, %peer, %error, "lost as soon as accepted");
+    }
     tracing::trace!(number, %peer, "accepted");
     entry.node.traffic.connections.add(1);
-    entry.node.connections.count.fetch_add(1, Ordering::Relaxed);
+    connections.count.fetch_add(1, Ordering::Relaxed);
     let counted = Counted(entry.node.clone());
     let entry = entry.clone();
     tokio::spawn(async move {
         let _counted = counted;
-        serve(entry, tcp, peer).await;
+        serve(entry, Accepted { tcp, peer, place, sign_in_time: grants.sign_in_time }).await;
     });
 }
 

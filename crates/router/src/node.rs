@@ -4,9 +4,9 @@ use crate::engine::{Effects, Engine, EngineConfig};
 use crate::throttle::Throttle;
 use crate::traffic::Traffic;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
-use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 use zaiseki_model::Timestamp;
+use zaiseki_model::settings::ConnectionSettings;
 use zaiseki_model::vitals::NodeCounts;
 use zaiseki_store::{Durable, Store};
 use zaiseki_stream::c2s::C2sConfig;
@@ -20,7 +20,6 @@ pub struct Node {
     timer: Notify,
     /// Timer's next deadline, so that a call that changes nothing wakes nobody.
     armed: Mutex<Option<Timestamp>>,
-    started: Instant,
     pub(crate) connections: crate::listener::Connections,
     pub(crate) traffic: Traffic,
 }
@@ -54,7 +53,6 @@ impl Node {
             throttle: Mutex::default(),
             timer: Notify::new(),
             armed: Mutex::new(None),
-            started: Instant::now(),
             connections: crate::listener::Connections::default(),
             traffic: Traffic::default(),
         });
@@ -127,9 +125,9 @@ impl Node {
         &self.store
     }
 
-    /// Seconds since the start: cheap clock of the connections.
-    pub(crate) fn uptime(&self) -> u32 {
-        self.started.elapsed().as_secs() as u32
+    /// What a connection accepted now is granted.
+    pub fn connection_settings(&self) -> ConnectionSettings {
+        self.lock().settings().connections
     }
 
     /// What the data plane has counted.
@@ -141,10 +139,5 @@ impl Node {
     /// Live TCP connections of clients.
     pub fn connection_count(&self) -> u64 {
         self.connections.count()
-    }
-
-    /// How long the node has been running.
-    pub fn running_for(&self) -> Duration {
-        self.started.elapsed()
     }
 }

@@ -2,7 +2,6 @@
 
 use crate::engine::SessionId;
 use crate::outlet::{Close, Outlet};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 use zaiseki_model::{MessageId, limits};
@@ -16,8 +15,6 @@ pub struct Outbox {
     notify: Notify,
     /// WebSocket and BOSH need to know where a stanza ends.
     framed: bool,
-    /// When the client was last heard, in seconds since the node's start.
-    pub(crate) heard: AtomicU32,
 }
 
 #[derive(Default)]
@@ -50,7 +47,7 @@ pub struct Flush {
 
 impl Outbox {
     pub fn new(framed: bool) -> Self {
-        Outbox { state: Mutex::default(), notify: Notify::new(), framed, heard: AtomicU32::new(0) }
+        Outbox { state: Mutex::default(), notify: Notify::new(), framed }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -110,10 +107,6 @@ impl Outbox {
 
     pub fn is_empty(&self) -> bool {
         self.len() == 0
-    }
-
-    pub(crate) fn note_heard(&self, seconds: u32) {
-        self.heard.store(seconds, Ordering::Relaxed);
     }
 }
 

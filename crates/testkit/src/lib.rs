@@ -3,6 +3,7 @@
 pub mod browser;
 pub mod ews;
 pub mod intruder;
+pub mod netns;
 pub mod node;
 pub mod peers;
 pub mod process;

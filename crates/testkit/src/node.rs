@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::Write;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
@@ -17,6 +17,9 @@ use crate::xmpp_client::{Account, Client, Endpoint, Security};
 /// How long a start, a stop or a command may take.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// The node takes a port that is free and says which: nobody else can take it in between.
+const ANY_PORT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
 /// What differs from a plain test node.
 #[derive(Clone, Debug)]
 pub struct NodeOptions {
@@ -24,13 +27,23 @@ pub struct NodeOptions {
     pub domain: String,
     /// Sign-in without TLS, for tests that look at the bytes; on by default.
     pub allow_clear_text: bool,
-    /// More lines for `node.toml`, after the others: whole tables.
+    /// Where to listen for the web; a free port of loopback by default.
+    pub https: SocketAddr,
+    /// More addresses with STARTTLS, besides a free port of loopback.
+    pub more_c2s: Vec<SocketAddr>,
+    /// More lines for `node.toml`, after the others: whole tables. The log must say where the node listens (`info`).
     pub more_config: String,
 }
 
 impl Default for NodeOptions {
     fn default() -> Self {
-        NodeOptions { domain: "localhost".to_owned(), allow_clear_text: true, more_config: String::new() }
+        NodeOptions {
+            domain: "localhost".to_owned(),
+            allow_clear_text: true,
+            https: ANY_PORT,
+            more_c2s: Vec::new(),
+            more_config: String::new(),
+        }
     }
 }
 
@@ -39,14 +52,33 @@ pub struct Node {
     binary: PathBuf,
     folder: TempDir,
     options: NodeOptions,
-    ports: Ports,
+    listening: Listening,
     child: Option<Child>,
 }
 
-struct Ports {
-    c2s: u16,
-    c2s_tls: u16,
-    https: u16,
+/// Where the node listens, by its own word; empty before it runs.
+#[derive(Clone, Debug, Default)]
+struct Listening {
+    c2s: Vec<SocketAddr>,
+    c2s_tls: Vec<SocketAddr>,
+    https: Vec<SocketAddr>,
+}
+
+impl Listening {
+    /// Reads the log of one start, once it says that the node is ready.
+    fn from_log(log: &str) -> Option<Listening> {
+        let mut found = Listening::default();
+        for line in log.lines() {
+            let address = || line.split_once("address=")?.1.split(' ').next()?.parse().ok();
+            if line.contains("listening for XMPP clients") {
+                let list = if line.contains("direct_tls=true") { &mut found.c2s_tls } else { &mut found.c2s };
+                list.push(address()?);
+            } else if line.contains("listening for HTTPS") {
+                found.https.push(address()?);
+            }
+        }
+        log.contains(" ready domain=").then_some(found)
+    }
 }
 
 impl Node {
@@ -64,12 +96,11 @@ impl Node {
 
     /// Writes the configuration of a node without starting it, for users added offline and for starts that must fail.
     pub fn prepare(binary: impl AsRef<Path>, options: NodeOptions) -> Result<Node> {
-        let [c2s, c2s_tls, https] = free_ports()?;
         let node = Node {
             binary: binary.as_ref().to_owned(),
             folder: tempfile::Builder::new().prefix("zaiseki-node-").tempdir()?,
             options,
-            ports: Ports { c2s, c2s_tls, https },
+            listening: Listening::default(),
             child: None,
         };
         fs::write(node.config(), node.config_text())?;
@@ -77,14 +108,12 @@ impl Node {
     }
 
     fn config_text(&self) -> String {
-        let Ports { c2s, c2s_tls, https } = self.ports;
+        let NodeOptions { domain, allow_clear_text, https, more_c2s, more_config } = &self.options;
+        let c2s: Vec<String> = [&ANY_PORT].into_iter().chain(more_c2s).map(SocketAddr::to_string).collect();
         format!(
-            "domain = {:?}\nnode_name = \"node1\"\ndata_dir = {:?}\n\n[listen]\nc2s = [\"127.0.0.1:{c2s}\"]\n\
-             c2s_tls = [\"127.0.0.1:{c2s_tls}\"]\nhttps = [\"127.0.0.1:{https}\"]\n\n[c2s]\nallow_clear_text = {}\n\n{}\n",
-            self.options.domain,
+            "domain = {domain:?}\nnode_name = \"node1\"\ndata_dir = {:?}\n\n[listen]\nc2s = {c2s:?}\nc2s_tls = [\"{ANY_PORT}\"]\n\
+             https = [\"{https}\"]\n\n[c2s]\nallow_clear_text = {allow_clear_text}\n\n{more_config}\n",
             self.data_dir(),
-            self.options.allow_clear_text,
-            self.options.more_config
         )
     }
 
@@ -103,19 +132,24 @@ impl Node {
         &self.options.domain
     }
 
-    /// Clients with STARTTLS or in clear text.
+    /// Clients with STARTTLS or in clear text. Port 0 before the first start; another one after each.
     pub fn c2s(&self) -> SocketAddr {
-        local(self.ports.c2s)
+        self.listening.c2s.first().copied().unwrap_or(ANY_PORT)
+    }
+
+    /// The same at the addresses of [`NodeOptions::more_c2s`].
+    pub fn more_c2s(&self) -> &[SocketAddr] {
+        self.listening.c2s.get(1..).unwrap_or_default()
     }
 
     /// Clients with TLS from the first byte.
     pub fn c2s_tls(&self) -> SocketAddr {
-        local(self.ports.c2s_tls)
+        self.listening.c2s_tls.first().copied().unwrap_or(ANY_PORT)
     }
 
     /// Web.
     pub fn https(&self) -> SocketAddr {
-        local(self.ports.https)
+        self.listening.https.first().copied().unwrap_or(self.options.https)
     }
 
     /// The process, when it runs.
@@ -187,20 +221,23 @@ impl Node {
     pub fn restart(&mut self) -> Result<()> {
         ensure!(self.child.is_none(), "the node runs already");
         let log = File::options().create(true).append(true).open(self.log_path())?;
+        let before = usize::try_from(log.metadata()?.len())?;
         let mut command = Command::new(&self.binary);
         command.arg("serve").arg("--config").arg(self.config()).current_dir(self.folder.path());
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
         self.child = Some(command.spawn().with_context(|| format!("starting {}", self.binary.display()))?);
-        let up = wait_for("the node to take connections", PATIENCE, || match self.poll() {
-            Ok(None) => self.answers().then_some(Ok(())),
-            Ok(Some(status)) => Some(Err(anyhow!("the node ended with {status} while starting"))),
-            Err(error) => Some(Err(error)),
+        let up = wait_for("the node to take connections", PATIENCE, || {
+            if let Some(listening) = self.log().get(before..).and_then(Listening::from_log) {
+                return Some(Ok(listening));
+            }
+            match self.poll() {
+                Ok(None) => None,
+                Ok(Some(status)) => Some(Err(anyhow!("the node ended with {status} while starting"))),
+                Err(error) => Some(Err(error)),
+            }
         });
-        up.and_then(|started| started).with_context(|| self.log())
-    }
-
-    fn answers(&self) -> bool {
-        [self.c2s(), self.c2s_tls(), self.https()].iter().all(|address| TcpStream::connect(address).is_ok())
+        self.listening = up.and_then(|started| started).with_context(|| self.log())?;
+        Ok(())
     }
 
     /// SIGTERM, and waits for the end; anything but success is an error with the log.
@@ -244,18 +281,4 @@ impl Drop for Node {
             eprintln!("killing the node: {error}");
         }
     }
-}
-
-fn local(port: u16) -> SocketAddr {
-    SocketAddr::from((Ipv4Addr::LOCALHOST, port))
-}
-
-/// Ports that are free now, all different.
-fn free_ports<const N: usize>() -> Result<[u16; N]> {
-    let held: Vec<TcpListener> = (0..N).map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0))).collect::<Result<_, _>>()?;
-    let mut ports = [0; N];
-    for (port, listener) in ports.iter_mut().zip(&held) {
-        *port = listener.local_addr()?.port();
-    }
-    Ok(ports)
 }

@@ -230,8 +230,8 @@ impl Running {
             let address = listener.local_addr()?;
             tracing::info!(%address, "listening for HTTPS");
             self.addresses.https.push(address);
-            let limits = HttpLimits::default();
-            self.tasks.spawn(server::serve(listener, tls.clone(), routes.clone(), limits, self.stop_https.subscribe()));
+            let (tls, routes, stop) = (tls.clone(), routes.clone(), self.stop_https.subscribe());
+            self.tasks.spawn(server::serve(listener, tls, routes, HttpLimits::default(), self.app.settings(), stop));
         }
         Ok(())
     }

@@ -13,6 +13,7 @@ const DEADLINE: Duration = Duration::from_secs(20);
 struct Bench {
     address: SocketAddr,
     connector: TlsConnector,
+    settings: watch::Sender<Arc<Settings>>,
     stop: watch::Sender<bool>,
     task: tokio::task::JoinHandle<()>,
     _dir: tempfile::TempDir,
@@ -34,8 +35,9 @@ impl Bench {
         let address = listener.local_addr().unwrap();
         let router = Router::new().route("/", get(|| async { "hello" })).route("/echo", post(echo));
         let (stop, stopped) = watch::channel(false);
-        let task = tokio::spawn(serve(listener, tls, router, limits, stopped));
-        Bench { address, connector, stop, task, _dir: dir }
+        let settings = watch::Sender::default();
+        let task = tokio::spawn(serve(listener, tls, router, limits, settings.subscribe(), stopped));
+        Bench { address, connector, settings, stop, task, _dir: dir }
     }
 
     async fn connect(&self) -> std::io::Result<TlsStream<TcpStream>> {
@@ -111,6 +113,30 @@ async fn connections_beyond_the_limit_are_closed() {
     // The place is free again as soon as the server has noticed.
     let again = async { while bench.connect().await.is_err() {} };
     timeout(DEADLINE, again).await.expect("the place is not given back");
+}
+
+#[tokio::test]
+async fn one_address_has_its_share() {
+    let bench = Bench::new(HttpLimits::default()).await;
+    bench.settings.send_modify(|settings| Arc::make_mut(settings).connections.strangers_per_address = 2);
+    let first = bench.connect().await.unwrap();
+    let _second = bench.connect().await.expect("at the limit");
+    assert!(bench.connect().await.is_err(), "one past it");
+    drop(first);
+    let again = async { while bench.connect().await.is_err() {} };
+    timeout(DEADLINE, again).await.expect("the place is not given back");
+    bench.settings.send_modify(|settings| Arc::make_mut(settings).connections.strangers_per_address = 4);
+    bench.connect().await.expect("a higher limit holds at once");
+}
+
+#[tokio::test]
+async fn a_connection_that_is_known_makes_room() {
+    let gate = Arc::new(Gate::default());
+    let address = std::net::IpAddr::from([127, 0, 0, 1]);
+    let stranger = Stranger::new(gate.enter(address, 1).unwrap());
+    assert!(gate.enter(address, 1).is_none());
+    stranger.clone().is_known();
+    assert!(gate.enter(address, 1).is_some());
 }
 
 #[tokio::test]

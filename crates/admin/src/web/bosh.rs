@@ -17,9 +17,12 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use zaiseki_model::limits;
+use zaiseki_net::gate::{Gate, Place};
 use zaiseki_router::client::{Client, Flow};
 use zaiseki_router::node::Node;
 use zaiseki_stream::c2s::{Framing, Opening, TlsInfo};
+use zaiseki_xmpp::stanza::StreamErrorCondition;
+use zaiseki_xmpp::xml::XmlError;
 use zaiseki_xmpp::xml::escape::push_attr;
 use zaiseki_xmpp::xml::framer::{Limits, Stanza, frame_one};
 
@@ -33,10 +36,16 @@ const INACTIVITY: u64 = 60;
 /// Sessions at once; each is a small task.
 const SESSIONS: usize = 20_000;
 
+const STREAM_ERROR: &[u8] = b"<stream:error";
+/// XEP-0124 §17.2: the body that ends the session holds the stream error which is the reason.
+const ENDED_BY_ERROR: &str = " type='terminate' condition='remote-stream-error' xmlns:stream='http://etherx.jabber.org/streams'";
+
 /// One request, parsed.
 struct Call {
     rid: u64,
     body: Stanza,
+    /// What is wrong behind the body's start tag, of which `body` is made then.
+    fault: Option<XmlError>,
     answer: oneshot::Sender<Vec<u8>>,
 }
 
@@ -46,11 +55,13 @@ type Sessions = Arc<Mutex<HashMap<String, mpsc::Sender<Call>>>>;
 struct Bosh {
     node: Arc<Node>,
     sessions: Sessions,
+    /// Sessions of each address that have not signed in.
+    gate: Arc<Gate>,
 }
 
 /// `POST /http-bind`.
 pub fn bosh_routes(node: Arc<Node>) -> Router {
-    let state = Bosh { node, sessions: Sessions::default() };
+    let state = Bosh { node, sessions: Sessions::default(), gate: Arc::default() };
     Router::new().route("/http-bind", post(request)).layer(DefaultBodyLimit::max(limits::STANZA_BYTES)).with_state(state)
 }
 
@@ -63,37 +74,66 @@ async fn request(
     if !is_allowed(&headers) {
         return (StatusCode::FORBIDDEN, "this page may not use the service").into_response();
     }
-    let Some((rid, stanza)) = parse(body) else { return terminated("bad-request") };
+    let Some((rid, stanza, fault)) = parse(&body) else { return terminated("bad-request") };
     let (answer, waiting) = oneshot::channel();
     let sid = stanza.attr("sid").map(|sid| sid.into_owned());
-    let call = Call { rid, body: stanza, answer };
-    let sent = match sid {
-        None => start(&bosh, peer, call).await,
-        Some(sid) => {
-            let session = bosh.sessions.lock().unwrap_or_else(PoisonError::into_inner).get(&sid).cloned();
-            match session {
-                Some(session) => session.send(call).await.is_ok(),
-                None => false,
-            }
-        }
+    let call = Call { rid, body: stanza, fault, answer };
+    let session = match sid {
+        Some(sid) => bosh.sessions.lock().unwrap_or_else(PoisonError::into_inner).get(&sid).cloned(),
+        None => match start(&bosh, peer, &call) {
+            Some(session) => Some(session),
+            None => return terminated("policy-violation"),
+        },
     };
-    match (sent, waiting.await) {
+    let Some(session) = session else { return terminated("item-not-found") };
+    match (session.send(call).await.is_ok(), waiting.await) {
         (true, Ok(body)) => xml(body),
         _ => terminated("item-not-found"),
     }
 }
 
-fn parse(body: Bytes) -> Option<(u64, Stanza)> {
-    let frame =
-        frame_one(&body, Limits { stanza_bytes: limits::STANZA_BYTES, depth: limits::STANZA_DEPTH + 1, ..Limits::default() })
-            .ok()?;
-    let stanza = Stanza::new(body.slice(frame.start..frame.end), frame.head);
+fn parse(body: &Bytes) -> Option<(u64, Stanza, Option<XmlError>)> {
+    let (stanza, fault) = match element(body) {
+        Ok(stanza) => {
+            let fault = has_text(&stanza).then_some(XmlError::NotWellFormed("text between stanzas", 0));
+            (stanza, fault)
+        }
+        Err(fault) => (element(&start_tag(body)?).ok()?, Some(fault)),
+    };
     if stanza.name() != "body" || stanza.ns() != NS {
         return None;
     }
     // §14.1: below 2^53, with room to grow.
     let rid = stanza.attr("rid")?.parse().ok().filter(|rid| *rid < (1 << 53))?;
-    Some((rid, stanza))
+    Some((rid, stanza, fault))
+}
+
+fn element(bytes: &Bytes) -> Result<Stanza, XmlError> {
+    let limits = Limits { stanza_bytes: limits::STANZA_BYTES, depth: limits::STANZA_DEPTH + 1, ..Limits::default() };
+    let frame = frame_one(bytes, limits)?;
+    Ok(Stanza::new(bytes.slice(frame.start..frame.end), frame.head))
+}
+
+/// Text between stanzas, where a stream has none but white space (RFC 6120 §11.7).
+fn has_text(body: &Stanza) -> bool {
+    let mut stanzas = body.children().map(|child| child.range_in_body());
+    let mut end = 0;
+    loop {
+        let next = stanzas.next();
+        let start = next.as_ref().map_or(body.body().len(), |range| range.start);
+        if !body.body()[end..start].trim_ascii().is_empty() {
+            return true;
+        }
+        let Some(range) = next else { return false };
+        end = range.end;
+    }
+}
+
+/// The start tag of a body whose content can't be read, as an element without content: it names the session whose stream
+/// has the fault.
+fn start_tag(body: &[u8]) -> Option<Bytes> {
+    let end = body.iter().position(|b| *b == b'>')?;
+    Some([&body[..end], b"/>"].concat().into())
 }
 
 fn xml(body: Vec<u8>) -> Response {
@@ -105,24 +145,27 @@ fn terminated(condition: &str) -> Response {
     xml(format!("<body xmlns='{NS}' type='terminate' condition='{condition}'/>").into_bytes())
 }
 
-async fn start(bosh: &Bosh, peer: SocketAddr, call: Call) -> bool {
+/// A new session. `None`: there are too many, of all or of this address.
+fn start(bosh: &Bosh, peer: SocketAddr, call: &Call) -> Option<mpsc::Sender<Call>> {
+    let grants = bosh.node.connection_settings();
+    let place = bosh.gate.enter(peer.ip(), grants.strangers_per_address)?;
     let sid = zaiseki_router::random::token();
     let (tx, rx) = mpsc::channel(REQUESTS as usize + 1);
     {
         let mut sessions = bosh.sessions.lock().unwrap_or_else(PoisonError::into_inner);
         if sessions.len() >= SESSIONS {
-            return false;
+            return None;
         }
         sessions.insert(sid.clone(), tx.clone());
     }
     let client = Client::new(bosh.node.clone(), Framing::Bosh, Some(TlsInfo::default()), peer.ip());
-    let session = Session::new(sid.clone(), client, &call);
+    let session = Session::new(sid.clone(), client, call);
     let sessions = bosh.sessions.clone();
     tokio::spawn(async move {
-        session.run(rx).await;
+        session.run(rx, place, Instant::now() + grants.sign_in_time).await;
         sessions.lock().unwrap_or_else(PoisonError::into_inner).remove(&sid);
     });
-    tx.send(call).await.is_ok()
+    Some(tx)
 }
 
 struct Session {
@@ -160,15 +203,18 @@ impl Session {
         }
     }
 
-    async fn run(mut self, mut calls: mpsc::Receiver<Call>) {
+    /// `stranger`: the session's place until it has signed in, which it must have by `sign_in`.
+    async fn run(mut self, mut calls: mpsc::Receiver<Call>, stranger: Place, sign_in: Instant) {
         let outbox = self.client.outbox().clone();
-        let sign_in = Instant::now() + Duration::from_secs(limits::SIGN_IN_SECS);
+        let mut stranger = Some(stranger);
         while !self.over {
             let mut deadline = match self.held.front() {
                 Some((_, until, _)) => *until,
                 None => self.idle_since + Duration::from_secs(INACTIVITY),
             };
-            if !self.client.bound() {
+            if self.client.bound() {
+                drop(stranger.take());
+            } else {
                 deadline = deadline.min(sign_in);
             }
             tokio::select! {
@@ -184,9 +230,15 @@ impl Session {
     }
 
     fn timeout(&mut self, sign_in: Instant) {
-        let now = Instant::now();
-        if (!self.client.bound() && now >= sign_in) || self.held.is_empty() {
-            return self.end("connection-timeout");
+        if !self.client.bound() && Instant::now() >= sign_in {
+            self.client.fail(StreamErrorCondition::ConnectionTimeout, "sign-in took too long");
+            self.over = true;
+            return self.speak();
+        }
+        if self.held.is_empty() {
+            // Nobody waits who could be told.
+            self.over = true;
+            return;
         }
         if let Some((rid, _, answer)) = self.held.pop_front() {
             self.answer(rid, answer, Vec::new(), "");
@@ -211,8 +263,13 @@ impl Session {
     }
 
     async fn work(&mut self, call: Call) {
-        let Call { rid, body, answer } = call;
+        let Call { rid, body, fault, answer } = call;
         self.held.push_back((rid, Instant::now() + self.wait, answer));
+        if let Some(fault) = fault {
+            self.client.refuse(&fault);
+            self.over = true;
+            return;
+        }
         // The first request opens the stream; its answer carries the session's parameters (§7.2).
         let opens = std::mem::take(&mut self.fresh);
         let restart = body.raw_attrs().any(|(name, value)| name.ends_with(b":restart") && value == b"true");
@@ -250,7 +307,11 @@ impl Session {
             }
             self.over |= flush.overflow;
             let Some((rid, _, answer)) = self.held.pop_front() else { break };
-            let end = if self.over { " type='terminate'" } else { "" };
+            let end = match self.over {
+                true if payload.windows(STREAM_ERROR.len()).any(|part| part == STREAM_ERROR) => ENDED_BY_ERROR,
+                true => " type='terminate'",
+                false => "",
+            };
             self.answer(rid, answer, payload, end);
             self.client.written(&flush.kept);
         }

@@ -51,7 +51,7 @@ pub struct Setting {
 }
 
 /// Every setting there is, in the order of lists.
-pub static SETTINGS: [Setting; 15] = [
+pub static SETTINGS: &[Setting] = &[
     Setting {
         key: "auto_authorize",
         kind: Kind::Bool,
@@ -110,6 +110,39 @@ pub static SETTINGS: [Setting; 15] = [
         help: ("Language of server texts for users without one.", "言語の設定がないユーザーへのサーバー文言の言語。"),
         get: |s| json!(s.language),
         set: |s, v| s.language = v.as_str().unwrap_or_default().to_ascii_lowercase(),
+    },
+    Setting {
+        key: "connections.sign_in_time",
+        kind: Kind::Number { min: 2, max: 3_600, or_none: false },
+        unit: "seconds",
+        help: (
+            "How long a connection may take to sign in (new connections).",
+            "接続してからサインインを終えるまでの制限時間 (新しい接続から適用)。",
+        ),
+        get: |s| json!(s.connections.sign_in_time.as_secs()),
+        set: |s, v| s.connections.sign_in_time = seconds(v),
+    },
+    Setting {
+        key: "connections.peer_timeout",
+        kind: Kind::Number { min: 2, max: 7_200, or_none: false },
+        unit: "seconds",
+        help: (
+            "How long a client may answer nothing, not even the network's probes, before it counts as gone (new connections).",
+            "クライアントがネットワークの確認にも応答しない場合に、切断されたとみなすまでの時間 (新しい接続から適用)。",
+        ),
+        get: |s| json!(s.connections.peer_timeout.as_secs()),
+        set: |s, v| s.connections.peer_timeout = seconds(v),
+    },
+    Setting {
+        key: "connections.strangers_per_address",
+        kind: Kind::Number { min: 1, max: 1_000_000, or_none: false },
+        unit: "",
+        help: (
+            "Connections of one address (IPv6: one /64 network) that have not signed in; behind a reverse proxy all have its address.",
+            "1 つのアドレス (IPv6 では /64 ネットワーク) からのサインイン前の接続の最大数。リバースプロキシ経由ではすべて同じアドレスになります。",
+        ),
+        get: |s| json!(s.connections.strangers_per_address),
+        set: |s, v| s.connections.strangers_per_address = number(v).unwrap_or(1),
     },
     Setting {
         key: "calendar.meeting_show",
@@ -351,7 +384,7 @@ mod tests {
     #[test]
     fn every_setting_takes_its_own_default_and_gives_back_what_it_took() {
         let defaults = Settings::default();
-        for setting in &SETTINGS {
+        for setting in SETTINGS {
             let default = (setting.get)(&defaults);
             assert_eq!(setting.kind.check(&default), Ok(()), "{}", setting.key);
             let other = match setting.kind {
@@ -372,7 +405,7 @@ mod tests {
 
     #[test]
     fn ranges_hold_at_both_ends_and_one_step_past() {
-        for setting in &SETTINGS {
+        for setting in SETTINGS {
             let Kind::Number { min, max, or_none } = setting.kind else { continue };
             let good = |value: Value| setting.kind.check(&value).is_ok();
             assert!(good(json!(min)) && good(json!(max)), "{}", setting.key);

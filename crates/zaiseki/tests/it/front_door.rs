@@ -11,8 +11,9 @@ fn said(output: &std::process::Output) -> String {
 
 #[test]
 fn nobody_is_let_in_before_every_address_is_ours() {
-    let node = Node::prepare(BINARY, NodeOptions::default()).expect("a node");
-    let _taken = TcpListener::bind(node.https()).expect("a port");
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let options = NodeOptions { https: taken.local_addr().expect("an address"), ..NodeOptions::default() };
+    let node = Node::prepare(BINARY, options).expect("a node");
     let output = node.cli(&["serve", "--lang", "ja"], "").expect("an end");
     assert_eq!(output.status.code(), Some(1));
     assert!(said(&output).contains(&format!("{} で待ち受けできません", node.https())), "{}", said(&output));

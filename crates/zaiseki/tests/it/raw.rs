@@ -64,14 +64,14 @@ impl Raw {
 
     /// Reads until `end` has come; returns everything up to there.
     #[track_caller]
-    pub fn until(&mut self, end: &str) -> String {
-        let deadline = Instant::now() + PATIENCE;
+    pub fn until(&mut self, end: impl AsRef<[u8]>) -> String {
+        let (deadline, end) = (Instant::now() + PATIENCE, end.as_ref());
         loop {
-            if let Some(at) = find(&self.text, end.as_bytes()) {
+            if let Some(at) = find(&self.text, end) {
                 let rest = self.text.split_off(at + end.len());
                 return String::from_utf8_lossy(&std::mem::replace(&mut self.text, rest)).into_owned();
             }
-            assert!(self.read(deadline), "closed before {end}: {}", String::from_utf8_lossy(&self.text));
+            assert!(self.read(deadline), "closed before {}: {}", end.escape_ascii(), String::from_utf8_lossy(&self.text));
         }
     }
 
@@ -95,14 +95,28 @@ impl Raw {
             None => self.socket.read(&mut piece),
         };
         match read {
+            // TLS would write first what it could not write before, and the other end takes no more.
+            Err(e) if self.tls.is_some() && matches!(e.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset) => {
+                self.read_last()
+            }
             Ok(length) => {
                 self.text.extend_from_slice(&piece[..length]);
                 length > 0
             }
             Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted) => true,
-            Err(e) if matches!(e.kind(), ErrorKind::ConnectionReset | ErrorKind::UnexpectedEof) => false,
+            Err(e) if matches!(e.kind(), ErrorKind::ConnectionReset | ErrorKind::UnexpectedEof | ErrorKind::BrokenPipe) => false,
             Err(e) => panic!("reading: {e}"),
         }
+    }
+
+    /// Reads what came under TLS before the connection broke; false at its end.
+    fn read_last(&mut self) -> bool {
+        let Some(tls) = &mut self.tls else { return false };
+        let more = matches!(tls.conn.read_tls(&mut tls.sock), Ok(length) if length > 0);
+        let more = more && tls.conn.process_new_packets().is_ok();
+        // Nothing yet, or the end without a goodbye: what has come is kept.
+        let _end = tls.conn.reader().read_to_end(&mut self.text);
+        more
     }
 
     /// TLS on the socket, from now on.

@@ -19,8 +19,6 @@ use zaiseki_testkit::xmpp_client::{Account, Client, Mechanism, Resumption, Secur
 
 /// Everybody's.
 pub const PASSWORD: &str = "correct horse";
-/// Free ports may be taken by others between being found and being used.
-const PORT_TRIES: usize = 5;
 /// How long a session listens for what must come.
 pub const PATIENCE: Duration = Duration::from_secs(15);
 
@@ -40,7 +38,9 @@ impl Stage {
 
     /// The same with another configuration file.
     pub fn open_with(options: NodeOptions, changes: &[(&str, Value)], people: usize) -> Stage {
-        let node = (0..PORT_TRIES).find_map(|_| started(&options, changes, people)).expect("ports that stay free");
+        let mut node = Node::prepare(env!("CARGO_BIN_EXE_zaiseki"), options).expect("a folder");
+        furnish(&node, changes, people);
+        node.restart().expect("a node");
         Stage { node, people, next: AtomicUsize::new(0), _caretaker: None }
     }
 
@@ -84,17 +84,6 @@ pub fn stage() -> &'static Stage {
 pub fn asking_stage() -> &'static Stage {
     static STAGE: OnceLock<Stage> = OnceLock::new();
     STAGE.get_or_init(|| Stage::open(&[("auto_authorize", false.into())], 200).shared())
-}
-
-/// A node that runs; `None` when somebody else took one of its ports before it did.
-fn started(options: &NodeOptions, changes: &[(&str, Value)], people: usize) -> Option<Node> {
-    let mut node = Node::prepare(env!("CARGO_BIN_EXE_zaiseki"), options.clone()).expect("a folder and ports");
-    furnish(&node, changes, people);
-    match node.restart() {
-        Ok(()) => Some(node),
-        Err(_) if node.log().contains("Address already in use") => None,
-        Err(error) => panic!("{error:#}"),
-    }
 }
 
 /// Settings and accounts, before the node starts.
@@ -214,7 +203,7 @@ pub struct Session {
 }
 
 impl Session {
-    fn new(mut client: Client, bare: &str, domain: &str) -> Session {
+    pub fn new(mut client: Client, bare: &str, domain: &str) -> Session {
         client.patience = PATIENCE;
         let jid = client.jid.clone();
         Session { client, jid, bare: bare.to_owned(), domain: domain.to_owned() }

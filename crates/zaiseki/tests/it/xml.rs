@@ -114,7 +114,7 @@ fn nested(depth: usize) -> String {
 }
 
 /// A message of exactly this many bytes.
-fn sized(bytes: usize, head: &str) -> String {
+pub fn sized(bytes: usize, head: &str) -> String {
     let (start, end) = (format!("<message {head}><body>"), "</body></message>");
     format!("{start}{}{end}", "x".repeat(bytes - start.len() - end.len()))
 }
