@@ -15,6 +15,7 @@ mod phases;
 mod presence_host;
 pub mod random;
 pub mod route;
+pub mod streams;
 pub mod throttle;
 pub mod tls;
 mod tls_io;

@@ -138,7 +138,7 @@ impl Database {
             }
             Write::Release { user, id } => self.release(*user, *id),
             Write::StreamOpen { token, user, resource, at } => self.open_stream(token, *user, resource, *at),
-            Write::StreamHandled { token, h } => self.stream_handled(token, *h),
+            Write::StreamHandled { token, h, at } => self.stream_handled(token, *h, *at),
             Write::StreamClose { token } => self.close_stream(token),
             Write::RosterPut { user, item } => self.put_roster_item(*user, item),
             Write::RosterRemove { user, jid } => self.remove_roster_item(*user, jid),

@@ -87,6 +87,18 @@ mod tests {
     }
 
     #[test]
+    fn streams_from_before_count_as_used_when_they_were_opened() {
+        let conn = Connection::open_in_memory().unwrap();
+        STEPS[..5].iter().for_each(|step| conn.execute_batch(step).unwrap());
+        conn.execute_batch("CREATE TABLE schema_version (version BIGINT NOT NULL); INSERT INTO schema_version VALUES (5)")
+            .unwrap();
+        conn.execute("INSERT INTO stream (token, user_key, resource, opened_at, h) VALUES (x'01', 1, 'r', 77, 0)", []).unwrap();
+        migrate(&conn).unwrap();
+        let used: i64 = conn.query_row("SELECT used_at FROM stream", [], |row| row.get(0)).unwrap();
+        assert_eq!(used, 77);
+    }
+
+    #[test]
     fn a_newer_schema_is_refused_and_left_alone() {
         let conn = Connection::open_in_memory().unwrap();
         migrate(&conn).unwrap();

@@ -3,7 +3,7 @@
 use crate::words::{KeptMessage, Write};
 use std::collections::{BTreeMap, HashMap};
 use std::time::Instant;
-use zaiseki_model::{MessageId, StreamToken, UserId};
+use zaiseki_model::{MessageId, StreamToken, Timestamp, UserId};
 
 /// Bytes counted for each write besides its stanza or document.
 const WRITE_OVERHEAD: usize = 256;
@@ -28,7 +28,7 @@ impl Batch {
         let settled = match &write {
             Write::Message(message) => nobody_keeps(message),
             Write::Release { user, id } => self.cancel(*user, *id),
-            Write::StreamHandled { token, h } => self.raise(token, *h),
+            Write::StreamHandled { token, h, at } => self.raise(token, *h, *at),
             Write::StreamOpen { token, .. } | Write::StreamClose { token } => {
                 self.handled.remove(token);
                 false
@@ -67,10 +67,10 @@ impl Batch {
     }
 
     /// Puts a later count in the place of the staged one; false when there is none.
-    fn raise(&mut self, token: &StreamToken, new: u32) -> bool {
+    fn raise(&mut self, token: &StreamToken, new: u32, new_at: Timestamp) -> bool {
         let staged = self.handled.get(token).and_then(|place| self.writes.get_mut(place));
-        let Some(Write::StreamHandled { h, .. }) = staged else { return false };
-        *h = new;
+        let Some(Write::StreamHandled { h, at, .. }) = staged else { return false };
+        (*h, *at) = (new, new_at);
         true
     }
 
@@ -107,7 +107,6 @@ mod tests {
     use super::*;
     use crate::words::ArchiveCopy;
     use bytes::Bytes;
-    use zaiseki_model::Timestamp;
 
     const ANN: UserId = UserId([1; 16]);
     const BOB: UserId = UserId([2; 16]);
@@ -152,15 +151,15 @@ mod tests {
 
     #[test]
     fn counts_of_a_stream_collapse_to_the_last() {
-        let handled = |h| Write::StreamHandled { token: TOKEN, h };
-        let other = Write::StreamHandled { token: StreamToken([8; 16]), h: 5 };
+        let handled = |h: u32| Write::StreamHandled { token: TOKEN, h, at: Timestamp(i64::from(h)) };
+        let other = Write::StreamHandled { token: StreamToken([8; 16]), h: 5, at: Timestamp::ZERO };
         let writes = [handled(1), message(1, true, None), other.clone(), handled(2), handled(3)];
         assert_eq!(staged(writes), [handled(3), message(1, true, None), other]);
     }
 
     #[test]
     fn counts_do_not_move_before_the_opening_of_their_stream() {
-        let handled = |h| Write::StreamHandled { token: TOKEN, h };
+        let handled = |h| Write::StreamHandled { token: TOKEN, h, at: Timestamp::ZERO };
         let open = Write::StreamOpen { token: TOKEN, user: ANN, resource: "r".to_owned(), at: Timestamp::ZERO };
         let close = Write::StreamClose { token: TOKEN };
         let writes = [handled(1), close.clone(), open.clone(), handled(0), handled(2)];

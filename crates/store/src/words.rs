@@ -25,6 +25,7 @@ pub enum Write {
     StreamHandled {
         token: StreamToken,
         h: u32,
+        at: Timestamp,
     },
     StreamClose {
         token: StreamToken,

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use zaiseki_model::StreamToken;
+use zaiseki_model::{StreamToken, Timestamp};
 use zaiseki_store::*;
 
 const CHILD: &str = "ZAISEKI_STORE_CRASH_CHILD";
@@ -36,7 +36,10 @@ fn child() {
     for seq in first.. {
         wait_for("the disk", || seq < durable.load(Ordering::Acquire) + WINDOW);
         let h = u32::try_from(seq).unwrap();
-        store.submit(seq, vec![Write::Message(message(seq.cast_signed())), Write::StreamHandled { token, h }]);
+        store.submit(
+            seq,
+            vec![Write::Message(message(seq.cast_signed())), Write::StreamHandled { token, h, at: Timestamp::ZERO }],
+        );
     }
 }
 

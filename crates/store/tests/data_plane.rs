@@ -4,7 +4,9 @@ mod common;
 
 use bytes::Bytes;
 use common::*;
+use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 use zaiseki_model::{MessageId, RosterItem, StreamToken, Subscription, Timestamp, UserId, limits};
 use zaiseki_store::*;
 
@@ -114,7 +116,7 @@ fn writes_for_unknown_users_are_dropped() {
         Write::RosterPut { user: NOBODY, item },
         Write::LastSeen { user: NOBODY, at: Timestamp::ZERO, status: String::new() },
         Write::StreamOpen { token: TOKEN, user: NOBODY, resource: "r".to_owned(), at: Timestamp::ZERO },
-        Write::StreamHandled { token: TOKEN, h: 1 },
+        Write::StreamHandled { token: TOKEN, h: 1, at: Timestamp::ZERO },
     ])
     .unwrap();
     assert_eq!(db.read(&Read::Stream { token: TOKEN }).unwrap(), Reply::Stream(None));
@@ -140,14 +142,33 @@ fn streams_tell_how_far_they_got() {
     let at = Timestamp::from_secs(5);
     let open = |token, at| Write::StreamOpen { token, user: ANN, resource: "机".to_owned(), at };
     let other = StreamToken([8; 16]);
-    db.commit(&[open(TOKEN, at), Write::StreamHandled { token: TOKEN, h: u32::MAX }]).unwrap();
+    db.commit(&[open(TOKEN, at), Write::StreamHandled { token: TOKEN, h: u32::MAX, at }]).unwrap();
     let row = StreamRow { name: "ann".to_owned(), user: ANN, resource: "机".to_owned(), h: u32::MAX, opened_at: at };
     assert_eq!(db.read(&Read::Stream { token: TOKEN }).unwrap(), Reply::Stream(Some(row)));
     db.commit(&[open(other, Timestamp::from_secs(6))]).unwrap();
-    assert_eq!(db.purge_streams(Timestamp::from_secs(6)).unwrap(), 1);
+    db.commit(&[Write::StreamClose { token: TOKEN }]).unwrap();
     assert_eq!(db.read(&Read::Stream { token: TOKEN }).unwrap(), Reply::Stream(None));
     db.commit(&[Write::StreamClose { token: other }]).unwrap();
     assert_eq!(db.read(&Read::Stream { token: other }).unwrap(), Reply::Stream(None));
+}
+
+/// Three streams opened at the same time: one is used later, one lives without a word, one is left over.
+#[test]
+fn streams_are_purged_when_nobody_uses_them_any_more() {
+    let mut db = database();
+    let (used, living, left) = (TOKEN, StreamToken([8; 16]), StreamToken([9; 16]));
+    let (keep, second) = (Duration::from_secs(100), Timestamp::from_secs);
+    let open = |token| Write::StreamOpen { token, user: ANN, resource: "r".to_owned(), at: second(1_000) };
+    db.commit(&[open(used), open(living), open(left)]).unwrap();
+    db.commit(&[Write::StreamHandled { token: used, h: 1, at: second(1_090) }]).unwrap();
+    let alive = HashSet::from([living]);
+    let known = |db: &Database, token| db.read(&Read::Stream { token }).unwrap() != Reply::Stream(None);
+    assert_eq!(db.purge_streams(&alive, second(1_100), keep).unwrap(), 0, "at the limit");
+    assert_eq!(db.purge_streams(&alive, second(1_101), keep).unwrap(), 1, "one past it");
+    assert_eq!([used, living, left].map(|token| known(&db, token)), [true, true, false]);
+    // A crash: nobody is known to live, and the count of who did is still there for a while.
+    assert_eq!(db.purge_streams(&HashSet::new(), second(1_191), keep).unwrap(), 1);
+    assert_eq!([used, living].map(|token| known(&db, token)), [false, true]);
 }
 
 #[test]

@@ -17,7 +17,7 @@ use zaiseki_admin::socket::AdminSocket;
 use zaiseki_admin::{site, web};
 use zaiseki_control::app::{App, UserChange, UserChanged};
 use zaiseki_model::vitals::NodeCounts;
-use zaiseki_model::{MessageIds, PresenceFact, Timestamp, limits};
+use zaiseki_model::{MessageIds, PresenceFact, limits};
 use zaiseki_net::tls::{Paths, ReloadableCert, ensure_self_signed, server_config};
 use zaiseki_router::connection::Entry;
 use zaiseki_router::engine::{AccountChange, EngineConfig};
@@ -35,8 +35,8 @@ use zaiseki_xmpp::xml::element::Element;
 const FACTS: usize = 1_024;
 /// How often certificate files are looked at.
 const CERTIFICATE_CHECK: Duration = Duration::from_secs(30);
-/// Resumable streams are forgotten after this.
-const OLD_STREAMS: Duration = Duration::from_secs(7 * 86_400);
+/// How often resumable streams that nobody uses any more are looked for.
+const STREAM_CHECK: Duration = Duration::from_secs(3600);
 
 /// A running node.
 pub struct Running {
@@ -138,8 +138,6 @@ fn open_app(config: &Config, store: &Store, later: &Later) -> Result<App> {
 
 fn make_node(config: &Config, domain: BareJid, store: &Store, events: &StoreEvents, app: &App) -> Result<Arc<Node>> {
     let last = store.query(|database| database.max_message_id())?;
-    let old = Timestamp::now() - OLD_STREAMS;
-    store.call(move |database| database.purge_streams(old))?;
     let engine = EngineConfig {
         domain: domain.clone(),
         ids: MessageIds::new(0, last),
@@ -238,6 +236,7 @@ impl Running {
 
     fn start_background(&mut self, socket: AdminSocket, node_name: String) {
         self.tasks.spawn(until(self.stop.clone(), self.node.clone().run_timers()));
+        self.tasks.spawn(until(self.stop.clone(), zaiseki_router::streams::purge_old(self.node.clone(), STREAM_CHECK)));
         self.tasks.spawn(follow_settings(self.node.clone(), self.app.clone(), self.stop.clone()));
         self.tasks.spawn(follow_certificate(self.certificate.clone(), self.files.clone(), self.stop.clone()));
         let (facts, rx) = mpsc::channel(FACTS);

@@ -76,6 +76,11 @@ impl Engine {
         self.send_nonza(id, &answer);
     }
 
+    /// The streams that can be resumed now: their counts on disk are needed, however long ago they were written.
+    pub fn resumable_streams(&self) -> impl Iterator<Item = StreamToken> + '_ {
+        self.streams.keys().copied()
+    }
+
     /// `<r/>`: answered with what is on disk, so the answer may have to wait for the disk.
     pub fn ack_requested(&mut self, now: Timestamp, id: SessionId) {
         self.now = now;
@@ -193,7 +198,7 @@ impl Engine {
         let Some(sm) = self.settled_stream(id).filter(|sm| sm.resumable && sm.stored != sm.handled) else { return };
         sm.stored = sm.handled;
         let (token, h) = (sm.token, sm.handled);
-        self.write(Write::StreamHandled { token, h });
+        self.write(Write::StreamHandled { token, h, at: self.now });
         let seq = self.write_seq();
         if let Some(sm) = self.session_mut(id).and_then(|s| s.sm.as_mut()) {
             sm.write_seq = seq;
@@ -331,7 +336,7 @@ impl Engine {
                 Ended::Lost | Ended::Replaced => {
                     // The last one is not done while it waits for a home.
                     let h = sm.handled.wrapping_sub(u32::from(deferring));
-                    self.write(Write::StreamHandled { token: sm.token, h });
+                    self.write(Write::StreamHandled { token: sm.token, h, at: self.now });
                 }
                 _ => self.write(Write::StreamClose { token: sm.token }),
             }
