@@ -1,7 +1,7 @@
 //! Contact lists (RFC 6121 §2), with versions (§2.6).
 
 use super::{Answer, Feature, Request, Route, Scope};
-use crate::engine::{Engine, HomeIx, bad_request};
+use crate::engine::{Engine, HomeIx, NoHome, SessionId, bad_request};
 use bytes::Bytes;
 use std::collections::HashSet;
 use zaiseki_model::{RosterItem, limits};
@@ -133,22 +133,31 @@ fn checked(item: &Element) -> Result<(String, Vec<String>), StanzaError> {
 }
 
 /// Removing a contact also ends both subscriptions (RFC 6121 §2.5.1). Both halves in one transaction, as for a change of
-/// a subscription: the contact's home is there before anything changes.
+/// a subscription: the contact's home is there before anything changes, or the client learns that nothing did.
 fn remove(engine: &mut Engine, request: &Request, jid: &BareJid) -> Result<Answer, StanzaError> {
     let known = engine.data(request.home).and_then(|d| d.roster.get(jid)).is_some_and(|item| item.visible);
     if !known {
         return Err(StanzaError::new(Condition::ItemNotFound));
     }
+    let user = engine.user_id(request.home);
     let (request, jid) = (request.clone(), jid.clone());
     let name = jid.local().filter(|_| jid.domain() == engine.domain.domain()).unwrap_or_default().to_owned();
     let ready = engine.home_ready(&name).is_some();
     if !ready {
         engine.defer(request.session);
     }
-    engine.with_home(&name, move |engine, _| {
+    engine.with_home(&name, move |engine, contact| {
         let session = request.session;
-        remove_both(engine, &request, &jid);
-        engine.when_durable(move |engine| engine.reply_result(request.session, &request.envelope, b""));
+        // Meanwhile the account may have been removed, and its name given to another.
+        let own = request.envelope.from.local().and_then(|own| engine.home_ready(own));
+        let own = own.filter(|home| engine.user_id(*home) == user);
+        match (own, contact) {
+            (_, Err(why @ NoHome::Failed)) => engine.reply_condition(session, &request.envelope, why.condition()),
+            (Some(home), _) if remove_both(engine, home, session, &jid) => {
+                engine.when_durable(move |engine| engine.reply_result(session, &request.envelope, b""));
+            }
+            _ => engine.reply_condition(session, &request.envelope, Condition::ItemNotFound),
+        }
         if !ready {
             engine.deferred_done(session);
         }
@@ -156,18 +165,19 @@ fn remove(engine: &mut Engine, request: &Request, jid: &BareJid) -> Result<Answe
     Ok(Answer::Later)
 }
 
-fn remove_both(engine: &mut Engine, request: &Request, jid: &BareJid) {
-    let Some(home) = request.envelope.from.local().and_then(|own| engine.home_ready(own)) else { return };
-    let Some(item) = engine.data(home).and_then(|d| d.roster.get(jid)).cloned() else { return };
+/// False: there is no such item (any more).
+fn remove_both(engine: &mut Engine, home: HomeIx, session: SessionId, jid: &BareJid) -> bool {
+    let Some(item) = engine.data(home).and_then(|d| d.roster.get(jid)).filter(|item| item.visible).cloned() else { return false };
     // First the item, so that the end of its subscriptions is no push of its own.
     engine.remove_item(home, jid, true);
     let own = engine.homes[home].bare.clone();
     for stanza in subscription::removal(&item) {
-        engine.bring_subscription(Some(request.session), own.clone(), jid.clone(), stanza, Bytes::new());
+        engine.bring_subscription(Some(session), own.clone(), jid.clone(), stanza, Bytes::new());
     }
     if item.subscription.from() {
         engine.hide_from_contact(home, jid);
     }
+    true
 }
 
 impl Engine {
@@ -186,5 +196,128 @@ impl Engine {
                 self.send_iq_set(id, None, &push, &payload);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::engine::{AccountChange, BindRequest, Engine, EngineConfig, SessionId};
+    use crate::outbox::Outbox;
+    use bytes::Bytes;
+    use std::sync::{Arc, Mutex};
+    use zaiseki_model::{MessageIds, RosterItem, Subscription, Timestamp, User, UserId};
+    use zaiseki_store::{Reply, StoreError, UserData, Write};
+    use zaiseki_xmpp::xml::framer::{Limits, stanza_from_bytes};
+
+    const NOW: Timestamp = Timestamp::ZERO;
+
+    fn data(name: &str, id: u8) -> Result<Reply, StoreError> {
+        let user = User {
+            id: UserId([id; 16]),
+            name: name.to_owned(),
+            display_name: String::new(),
+            mail: String::new(),
+            telephone: String::new(),
+            language: None,
+            enabled: true,
+            calendar: true,
+            im: true,
+        };
+        let other = if name == "mika" { "ken@here.example" } else { "mika@here.example" };
+        let item = RosterItem { subscription: Subscription::Both, ..RosterItem::new(other.parse().expect("an address")) };
+        Ok(Reply::UserData(Some(Box::new(UserData {
+            user,
+            roster: vec![item],
+            roster_version: 0,
+            blocked: Vec::new(),
+            preferences: Vec::new(),
+            pep_nodes: Vec::new(),
+            pending: 0,
+        }))))
+    }
+
+    /// Mika, who knows ken; his data is still to be read.
+    fn mika() -> (Engine, SessionId, Arc<Outbox>) {
+        let mut engine = Engine::new(EngineConfig {
+            domain: "here.example".parse().expect("a domain"),
+            ids: MessageIds::new(0, None),
+            settings: Arc::default(),
+            random: Box::new(|out| out.fill(1)),
+        });
+        let bound = Arc::new(Mutex::new(None));
+        let (told, outbox) = (bound.clone(), Arc::new(Outbox::new(false)));
+        engine.bind(NOW, bind(outbox.clone(), move |session| *told.lock().expect("no panic") = Some(session)));
+        answer(&mut engine, data("mika", 1));
+        let session = bound.lock().expect("no panic").take().expect("bound");
+        (engine, session, outbox)
+    }
+
+    fn bind(outlet: Arc<Outbox>, done: impl FnOnce(SessionId) + Send + 'static) -> BindRequest {
+        BindRequest {
+            user: UserId([1; 16]),
+            name: "mika".to_owned(),
+            resource: None,
+            lang: None,
+            outlet,
+            done: Box::new(move |result| done(result.expect("bound").0)),
+        }
+    }
+
+    /// Answers the one read under way; what was written until then is on disk.
+    fn answer(engine: &mut Engine, reply: Result<Reply, StoreError>) {
+        let effects = engine.take_effects();
+        engine.durable(NOW, effects.seq);
+        engine.read_done(NOW, effects.reads[0].token, reply);
+    }
+
+    fn remove(engine: &mut Engine, id: SessionId) {
+        let item = "<item jid='ken@here.example' subscription='remove'/>";
+        let text = format!("<iq type='set' id='r'><query xmlns='jabber:iq:roster'>{item}</query></iq>");
+        engine.stanza(NOW, id, stanza_from_bytes(Bytes::from(text), Limits::default()).expect("well-formed"));
+    }
+
+    /// The items changed or removed by the next transaction, which is then on disk; and what the client was told.
+    fn outcome(engine: &mut Engine, outbox: &Outbox) -> (usize, String) {
+        let effects = engine.take_effects();
+        engine.durable(NOW, effects.seq);
+        let items = |write: &&Write| matches!(write, Write::RosterPut { .. } | Write::RosterRemove { .. });
+        let told = outbox.take(Vec::new()).map(|flush| String::from_utf8(flush.bytes).expect("text"));
+        (effects.writes.iter().filter(items).count(), told.unwrap_or_default())
+    }
+
+    #[test]
+    fn both_halves_go_in_one_transaction() {
+        let (mut engine, id, outbox) = mika();
+        remove(&mut engine, id);
+        answer(&mut engine, data("ken", 2));
+        let (items, told) = outcome(&mut engine, &outbox);
+        // Mika's item, and ken's for each of the two directions.
+        assert_eq!((items, told.contains("type='result'")), (3, true), "{told}");
+    }
+
+    #[test]
+    fn nothing_goes_when_the_contacts_half_cannot_be_read() {
+        let (mut engine, id, outbox) = mika();
+        remove(&mut engine, id);
+        answer(&mut engine, Err(StoreError::Unavailable("tested".to_owned())));
+        let (items, told) = outcome(&mut engine, &outbox);
+        assert_eq!((items, told.contains("<internal-server-error")), (0, true), "{told}");
+        remove(&mut engine, id);
+        answer(&mut engine, data("ken", 2));
+        assert_eq!(outcome(&mut engine, &outbox).0, 3, "the next try");
+    }
+
+    /// The account was removed while the contact's half was being read, and another one has its name.
+    #[test]
+    fn somebody_elses_roster_stays_as_it_is() {
+        let (mut engine, id, _) = mika();
+        remove(&mut engine, id);
+        let ken = engine.take_effects().reads[0].token;
+        engine.account_changed(NOW, "mika", AccountChange::Revoked);
+        let outbox = Arc::new(Outbox::new(false));
+        engine.bind(NOW, BindRequest { user: UserId([9; 16]), ..bind(outbox.clone(), |_| {}) });
+        answer(&mut engine, data("mika", 9));
+        engine.read_done(NOW, ken, data("ken", 2));
+        assert_eq!(outcome(&mut engine, &outbox).0, 0);
     }
 }
