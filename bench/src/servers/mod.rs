@@ -8,7 +8,7 @@ mod zaiseki;
 use crate::client::{Account, Target, connector};
 use crate::people::{self, Population};
 use crate::scram::Hash;
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 use std::fs;
@@ -16,6 +16,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
@@ -248,8 +249,16 @@ impl Drop for Running {
     }
 }
 
+/// A free address, and each time another one: below the ports that the kernel gives to outgoing connections.
 fn free_address() -> Result<SocketAddr> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)
+    static NEXT: AtomicU16 = AtomicU16::new(14_000);
+    loop {
+        let address = SocketAddr::from(([127, 0, 0, 1], NEXT.fetch_add(1, Ordering::Relaxed)));
+        ensure!(address.port() < 20_000, "no free port on 127.0.0.1 from 14000 to 20000");
+        if TcpListener::bind(address).is_ok() {
+            return Ok(address);
+        }
+    }
 }
 
 /// Runs a command to its end.

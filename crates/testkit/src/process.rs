@@ -5,13 +5,28 @@ use std::fs::File;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-/// A port of 127.0.0.1 that was free a moment ago. Somebody else may take it before the server does, so start with a retry
-/// where that matters.
+/// Ports below those that the kernel gives to outgoing connections (Linux: from 32,768), so that none of these takes one
+/// between our look and the server's start.
+const PORTS: std::ops::Range<u16> = 20_000..32_000;
+
+/// A port of 127.0.0.1 that was free a moment ago, and that this process gives only once. Processes beside this one begin
+/// elsewhere; should one take the port all the same, the start of the server fails and says so.
 pub fn free_port() -> Result<u16> {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).context("no free port on 127.0.0.1")?;
-    Ok(listener.local_addr()?.port())
+    static GIVEN: AtomicU32 = AtomicU32::new(0);
+    let all = u32::from(PORTS.end - PORTS.start);
+    // Steps of a number that has no divisor in common with the range: neighbouring process ids begin far apart.
+    let begin = std::process::id().wrapping_mul(7_919);
+    for _ in 0..all {
+        let step = GIVEN.fetch_add(1, Ordering::Relaxed);
+        let port = PORTS.start + u16::try_from(begin.wrapping_add(step) % all)?;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return Ok(port);
+        }
+    }
+    bail!("no free port on 127.0.0.1 from {} to {}", PORTS.start, PORTS.end)
 }
 
 /// Waits until `check` gives something, asking every 20 ms; fails with `what` after `deadline`.
