@@ -16,6 +16,7 @@ use crate::directory::state::DirectoryStates;
 use crate::error::Result;
 use crate::gateway::state::GatewayStates;
 use crate::seal::SealKey;
+use crate::vitals::Vitals;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, watch};
@@ -24,7 +25,6 @@ use zaiseki_model::{Timestamp, UserId};
 use zaiseki_store::{Audit, Store};
 
 /// Who an administrative function acts for; it stands in the audit trail.
-use crate::vitals::Vitals;
 pub type Actor = str;
 
 /// Something about a user that open sessions must learn of.
@@ -71,6 +71,7 @@ struct Inner {
     gateway_states: GatewayStates,
     directories_changed: Notify,
     directory_states: DirectoryStates,
+    vitals: Vitals,
     started: Timestamp,
 }
 
@@ -81,7 +82,6 @@ impl App {
     /// # Errors
     /// The store or the key file cannot be read.
     pub fn open(
-    vitals: Vitals,
         store: Store,
         domain: &str,
         data_dir: &Path,
@@ -102,6 +102,7 @@ impl App {
             gateway_states: GatewayStates::default(),
             directories_changed: Notify::new(),
             directory_states: DirectoryStates::default(),
+            vitals: Vitals::default(),
             started: Timestamp::now(),
         };
         Ok(App { inner: Arc::new(inner) })
@@ -114,7 +115,6 @@ impl App {
     pub fn domain(&self) -> &str {
         &self.inner.domain
     }
-            vitals: Vitals::default(),
 
     /// The settings now, and each time they change.
     pub fn settings(&self) -> watch::Receiver<Arc<Settings>> {
@@ -152,6 +152,11 @@ impl App {
         &self.inner.directories_changed
     }
 
+    /// What the node counts; sampled by [`crate::vitals::run`].
+    pub fn vitals(&self) -> &Vitals {
+        &self.inner.vitals
+    }
+
     pub(crate) fn started(&self) -> Timestamp {
         self.inner.started
     }
@@ -173,11 +178,6 @@ impl App {
 
 pub(crate) fn audit(actor: &Actor) -> Audit {
     Audit { actor: actor.to_owned(), at: Timestamp::now() }
-    /// What the node counts; sampled by [`crate::vitals::run`].
-    pub fn vitals(&self) -> &Vitals {
-        &self.inner.vitals
-    }
-
 }
 
 #[cfg(test)]
