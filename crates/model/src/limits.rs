@@ -31,6 +31,8 @@ pub const OFFLINE_MESSAGES: usize = 10_000;
 pub const ROSTER_GROUPS: usize = 64;
 /// Bytes of a roster item's name, or of one group's name (RFC 6121 §2.3.3 lets the server set it).
 pub const ROSTER_NAME_BYTES: usize = 1_023;
+/// Bytes of what a subscription request says, kept until it is answered.
+pub const SUBSCRIPTION_BYTES: usize = 16 * 1024;
 /// Blocked addresses of one user.
 pub const BLOCKED_JIDS: usize = 1_000;
 /// Nodes (PEP) of one user.

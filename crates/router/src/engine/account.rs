@@ -64,7 +64,10 @@ impl Engine {
             let Ok(items) = crate::handlers::disco::no_items(envelope) else { return };
             return self.reply_result(id, envelope, &items);
         }
-        self.reply_condition(id, envelope, Condition::ServiceUnavailable);
+        let child = envelope.stanza.children().next();
+        let set = iq_type(envelope) == Some(IqType::Set);
+        let condition = child.map_or(Condition::ServiceUnavailable, |child| refused_to_strangers(child.ns(), set));
+        self.reply_condition(id, envelope, condition);
     }
 
     fn request(&mut self, id: SessionId, home: HomeIx, scope: Scope, envelope: Envelope) {
@@ -201,6 +204,17 @@ impl Engine {
 fn refusal(payload: &Element, scope: Scope) -> Condition {
     match (payload.ns(), scope) {
         (ns::ROSTER, Scope::Account) => Condition::Forbidden,
+        _ => Condition::ServiceUnavailable,
+    }
+}
+
+/// What a stranger hears from an account that is there, for those requests that are not simply unavailable: one that is
+/// not there answers the same.
+fn refused_to_strangers(namespace: &str, set: bool) -> Condition {
+    match (namespace, set) {
+        (ns::ROSTER, _) | (ns::VCARD_TEMP | ns::PUBSUB, true) | (ns::PUBSUB_OWNER, _) => Condition::Forbidden,
+        (crate::handlers::last::NS, false) => Condition::Forbidden,
+        (ns::PUBSUB, false) => Condition::ItemNotFound,
         _ => Condition::ServiceUnavailable,
     }
 }

@@ -92,6 +92,7 @@ impl Bench {
 
     fn reply(&self, read: &Read) -> Reply {
         match read {
+            Read::UserData { name } if name == "nobody" => Reply::UserData(None),
             Read::UserData { name } => Reply::UserData(Some(Box::new(UserData {
                 user: user(name),
                 roster: if name == "mika" { self.roster.clone() } else { Vec::new() },
@@ -478,4 +479,74 @@ fn an_explicit_choice_ends_the_activity_of_the_meeting() {
     assert!(text.contains("<show>chat</show>") && text.contains("<eating/>") && !text.contains("in_a_meeting"), "{text}");
     bench.calendar(true);
     assert_eq!(heard(&outbox).0, "", "the same fact again changes nothing");
+}
+
+/// An account that is not there answers a stranger as one that is (XEP-0030 §8).
+#[test]
+fn strangers_do_not_learn_who_has_an_account() {
+    let pubsub = "http://jabber.org/protocol/pubsub";
+    let requests = [
+        ("get", "<query xmlns='jabber:iq:last'/>".to_owned()),
+        ("get", "<query xmlns='jabber:iq:roster'/>".to_owned()),
+        ("get", "<ping xmlns='urn:xmpp:ping'/>".to_owned()),
+        ("set", "<vCard xmlns='vcard-temp'/>".to_owned()),
+        ("get", format!("<pubsub xmlns='{pubsub}'><items node='urn:example:n'/></pubsub>")),
+        ("set", format!("<pubsub xmlns='{pubsub}'><retract node='urn:example:n'><item id='1'/></retract></pubsub>")),
+        ("get", format!("<pubsub xmlns='{pubsub}#owner'><configure node='urn:example:n'/></pubsub>")),
+        ("get", "<query xmlns='urn:example:unknown'/>".to_owned()),
+    ];
+    let mut bench = Bench::new(0);
+    let (outbox, ken) = bench.bind("ken", "desk");
+    for (type_, payload) in requests {
+        let [there, not] = ["mika", "nobody"].map(|name| {
+            bench.say(ken, &format!("<iq to='{name}@here.example' type='{type_}' id='e'>{payload}</iq>"));
+            heard(&outbox).0.replace(name, "")
+        });
+        assert!(there.contains("<error"), "{payload}: {there}");
+        assert_eq!(there, not, "{payload}");
+    }
+}
+
+/// RFC 6121 §8.5.3.1.
+#[test]
+fn an_error_about_presence_reaches_the_resource_it_names() {
+    let mut bench = Bench::new(0);
+    let ((outbox, _), (_, ken)) = (bench.bind("mika", "desk"), bench.bind("ken", "desk"));
+    let error = |to: &str| {
+        format!(
+            "<presence to='{to}' type='error' id='p'><error type='cancel'><gone xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></presence>"
+        )
+    };
+    bench.say(ken, &error("mika@here.example"));
+    assert_eq!(heard(&outbox).0, "");
+    bench.say(ken, &error("mika@here.example/desk"));
+    let text = heard(&outbox).0;
+    assert!(text.contains("type='error'") && text.contains("<gone"), "{text}");
+}
+
+#[test]
+fn subscription_requests_have_a_limit_and_a_somebody() {
+    let mut bench = Bench::new(0);
+    let (outbox, ken) = bench.bind("ken", "desk");
+    bench.say(ken, "<presence to='here.example' type='subscribe'/>");
+    assert!(heard(&outbox).0.contains("<service-unavailable"));
+    let status = |bytes: usize| format!("<status>{}</status>", "x".repeat(bytes - "<status></status>".len()));
+    for (bytes, fits) in [(limits::SUBSCRIPTION_BYTES + 1, false), (limits::SUBSCRIPTION_BYTES, true)] {
+        bench.say(ken, &format!("<presence to='mika@here.example' type='subscribe'>{}</presence>", status(bytes)));
+        assert_eq!(heard(&outbox).0.contains("<policy-violation"), !fits, "{bytes}");
+        assert_eq!(roster_puts(&bench, "ken").is_empty(), !fits, "{bytes}");
+    }
+}
+
+/// XEP-0203: a stamp without a name would read as the server's.
+#[test]
+fn a_delay_without_a_name_is_taken_out() {
+    let mut bench = Bench::new(0);
+    let ((outbox, _), (_, ken)) = (bench.bind("mika", "desk"), bench.bind("ken", "desk"));
+    for (from, passes) in [("", false), ("from='ken@here.example'", true)] {
+        let delay = format!("<delay xmlns='urn:xmpp:delay' {from} stamp='2002-09-10T23:08:25Z'/>");
+        bench.say(ken, &format!("<message to='mika@here.example/desk' type='chat'><body>b</body>{delay}</message>"));
+        let text = heard(&outbox).0;
+        assert!(text.contains("<body>b") && text.contains("2002-09-10") == passes, "{text}");
+    }
 }

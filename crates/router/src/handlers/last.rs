@@ -6,7 +6,7 @@ use zaiseki_store::{Read, Reply};
 use zaiseki_xmpp::stanza::{Condition, StanzaError};
 use zaiseki_xmpp::xml::element::Element;
 
-const NS: &str = zaiseki_xmpp::ns::LAST;
+pub const NS: &str = zaiseki_xmpp::ns::LAST;
 
 pub static FEATURE: Feature = Feature {
     spec: "XEP-0012",

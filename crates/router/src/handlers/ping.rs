@@ -1,6 +1,7 @@
 //! XMPP ping (XEP-0199 2.0).
 
 use super::{Answer, Feature, Route, Scope};
+use zaiseki_xmpp::stanza::{Condition, StanzaError};
 
 const NS: &str = zaiseki_xmpp::ns::PING;
 
@@ -17,6 +18,10 @@ pub static FEATURE: Feature = Feature {
         get: true,
         set: false,
         scopes: &[Scope::Domain, Scope::Own, Scope::Account],
-        handle: |_, _| Ok(Answer::empty()),
+        // XEP-0030 §8: somebody who may not see the user does not learn that there is one.
+        handle: |engine, request| match engine.may_see_presence(request.home, request.sender) {
+            true => Ok(Answer::empty()),
+            false => Err(StanzaError::new(Condition::ServiceUnavailable)),
+        },
     }],
 };

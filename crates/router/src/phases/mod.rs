@@ -59,7 +59,7 @@ pub fn apart(engine: &Engine, one: HomeIx, other: HomeIx) -> bool {
 }
 
 /// The body of a stanza without what a client has no right to say: stanza ids and occupant ids (XEP-0359 §6,
-/// XEP-0421 §5), and delay stamps in somebody else's name (XEP-0203 §3, in the form of XEP-0091 too).
+/// XEP-0421 §5), and delay stamps in any name but the sender's own (XEP-0203 §3, in the form of XEP-0091 too).
 pub fn without_forgeries(stanza: &Stanza, from: &FullJid) -> Bytes {
     crate::engine::body_without(stanza, |child| is_forged(child, from)).unwrap_or_else(|| stanza.body_bytes())
 }
@@ -71,7 +71,8 @@ fn is_forged(child: &Child<'_>, from: &FullJid) -> bool {
     match (child.name(), child.ns()) {
         ("stanza-id", ns::SID) | ("occupant-id", ns::OCCUPANT_ID) => true,
         ("delay", ns::DELAY) | ("x", LEGACY_DELAY) => Element::parse(child.bytes()).ok().is_none_or(|delay| {
-            delay.attr("from").is_some_and(|by| Jid::parse(by).map_or(true, |jid| jid.bare_str() != from.bare_str()))
+            // Without a name it reads as the receiver's own server's word (XEP-0203 §5).
+            delay.attr("from").is_none_or(|by| Jid::parse(by).map_or(true, |jid| jid.bare_str() != from.bare_str()))
         }),
         _ => false,
     }

@@ -77,6 +77,19 @@ impl Engine {
         }
     }
 
+    /// An error goes to the resource it names (RFC 6121 §8.5.3.1); anything else would be answered by nobody's question.
+    pub(super) fn presence_error(&mut self, id: SessionId, envelope: &Envelope) {
+        let Some(to) = envelope.to.as_ref().filter(|to| to.resource().is_some() && to.domain() == self.domain.domain()) else {
+            return;
+        };
+        if blocked_by_sender(self, id, to) {
+            return;
+        }
+        let (id, lang) = (envelope.id.as_deref(), envelope.lang.as_deref());
+        let broadcast = Broadcast::new(&envelope.from, Some("error"), id, lang, &envelope.body);
+        self.deliver_directed(to, &broadcast, &envelope.from);
+    }
+
     /// To the resource named, or to all available ones (RFC 6121 §8.5.2.1.2, §8.5.3.1). Nobody there: dropped.
     fn deliver_directed(&mut self, to: &Jid, broadcast: &Broadcast, from: &Jid) {
         let Some(target) = to.local().and_then(|name| self.home_ready(name)) else { return };

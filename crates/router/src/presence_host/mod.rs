@@ -23,7 +23,7 @@ impl Engine {
             (Some(PresenceType::Unavailable), false) => self.own_unavailable(id, Some(&envelope)),
             (Some(t), true) if SubscriptionStanza::from_type(t).is_some() => self.subscription_from(id, t, envelope),
             (Some(PresenceType::Probe), true) => self.probe_from(id, &envelope),
-            (Some(PresenceType::Error), _) => {}
+            (Some(PresenceType::Error), _) => self.presence_error(id, &envelope),
             (_, true) => self.directed(id, envelope),
             // RFC 6121 §3: a subscription request without an address means nothing.
             (_, false) => self.reply_condition(id, &envelope, zaiseki_xmpp::stanza::Condition::BadRequest),

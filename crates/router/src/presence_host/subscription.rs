@@ -6,7 +6,7 @@ use crate::engine::{Engine, HomeIx, SessionId};
 use crate::phases::{blocked_by_receiver, blocked_by_sender, blocked_error};
 use bytes::Bytes;
 use zaiseki_model::envelope::{Head, close};
-use zaiseki_model::{Envelope, RosterItem};
+use zaiseki_model::{Envelope, RosterItem, limits};
 pub use zaiseki_presence::subscription::SubscriptionStanza;
 use zaiseki_presence::subscription::{self, Change, Outcome, PresenceToSend};
 use zaiseki_xmpp::jid::{BareJid, Jid};
@@ -26,6 +26,14 @@ impl Engine {
         }
         if contact.domain() != self.domain.domain() {
             return self.reply_condition(id, &envelope, Condition::RemoteServerNotFound);
+        }
+        // Nobody is there to answer: no item shall wait for it.
+        if contact.local().is_none() && stanza == SubscriptionStanza::Subscribe {
+            return self.reply_condition(id, &envelope, Condition::ServiceUnavailable);
+        }
+        if envelope.body.len() > limits::SUBSCRIPTION_BYTES {
+            let error = StanzaError::new(Condition::PolicyViolation).with_text("the request is too large");
+            return self.reply_error(id, &envelope, &error);
         }
         if stanza == SubscriptionStanza::Subscribe
             && let Err(error) = self.room_for_contact(home, &contact)
