@@ -6,3 +6,4 @@ pub mod gate;
 pub mod http;
 pub mod socket;
 pub mod tls;
+pub mod xml;

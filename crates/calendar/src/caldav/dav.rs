@@ -2,7 +2,7 @@
 
 use crate::source::Window;
 use crate::time;
-use crate::xml::{self, CALDAV, DAV, Element, Ns};
+use crate::xml::{self, CALDAV, DAV, Element};
 use std::time::Duration;
 use zaiseki_net::http::{Client, HeaderName, HeaderValue, HttpError, Method, Request, Response, Url, header, same_server};
 
@@ -37,13 +37,13 @@ pub struct Resource {
 }
 
 impl Resource {
-    pub fn property(&self, ns: Ns, name: &str) -> Option<&Element> {
+    pub fn property(&self, ns: &str, name: &str) -> Option<&Element> {
         self.properties.iter().find(|p| p.is(ns, name))
     }
 
     /// The first `<href/>` in a property, resolved; only on the same server.
-    pub fn link(&self, ns: Ns, name: &str) -> Option<Url> {
-        let href = self.property(ns, name)?.child_text(Ns::Dav, "href")?;
+    pub fn link(&self, ns: &str, name: &str) -> Option<Url> {
+        let href = self.property(ns, name)?.child_text(DAV, "href")?;
         self.url.join(href).ok().filter(|url| same_server(&self.url, url))
     }
 }
@@ -92,18 +92,18 @@ impl Dav<'_> {
 /// Reads a 207 answer. A resource with an address on another server, or none, is left out.
 pub fn multistatus(response: &Response) -> Result<Vec<Resource>, DavError> {
     let root = xml::parse(&response.body).map_err(DavError::Malformed)?;
-    if !root.is(Ns::Dav, "multistatus") {
+    if !root.is(DAV, "multistatus") {
         return Err(DavError::Malformed(format!("{} instead of multistatus", root.name)));
     }
-    Ok(root.children.into_iter().filter(|c| c.is(Ns::Dav, "response")).filter_map(|c| resource(c, &response.url)).collect())
+    Ok(root.children.into_iter().filter(|c| c.is(DAV, "response")).filter_map(|c| resource(c, &response.url)).collect())
 }
 
 fn resource(element: Element, base: &Url) -> Option<Resource> {
-    let url = base.join(element.child_text(Ns::Dav, "href")?).ok().filter(|url| same_server(base, url))?;
-    let found = |c: &Element| c.is(Ns::Dav, "propstat") && c.child_text(Ns::Dav, "status").is_some_and(is_ok);
+    let url = base.join(element.child_text(DAV, "href")?).ok().filter(|url| same_server(base, url))?;
+    let found = |c: &Element| c.is(DAV, "propstat") && c.child_text(DAV, "status").is_some_and(is_ok);
     let mut properties = Vec::new();
     for propstat in element.children.into_iter().filter(found) {
-        for prop in propstat.children.into_iter().filter(|c| c.is(Ns::Dav, "prop")) {
+        for prop in propstat.children.into_iter().filter(|c| c.is(DAV, "prop")) {
             properties.extend(prop.children);
         }
     }

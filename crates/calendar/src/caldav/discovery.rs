@@ -3,7 +3,7 @@
 use super::dav::{Dav, DavError, Resource};
 use crate::ical::{Zone, calendar_zone};
 use crate::source::Window;
-use crate::xml::Ns;
+use crate::xml::{CALDAV, DAV};
 use zaiseki_net::http::Url;
 
 /// Calendars followed for one user.
@@ -59,12 +59,12 @@ async fn entry_point(dav: &Dav<'_>, url: &Url) -> Result<Resource, DavError> {
 /// The calendar home: named by the resource or by the account's principal; else the address itself is taken for it. The
 /// principal counts only when the account is the user's: a service account's own home is nobody's business.
 async fn home_of(dav: &Dav<'_>, start: Resource, root: bool) -> Result<Url, DavError> {
-    if let Some(home) = start.link(Ns::CalDav, "calendar-home-set") {
+    if let Some(home) = start.link(CALDAV, "calendar-home-set") {
         return Ok(home);
     }
-    if let Some(principal) = start.link(Ns::Dav, "current-user-principal").filter(|_| root) {
+    if let Some(principal) = start.link(DAV, "current-user-principal").filter(|_| root) {
         let principal = first(dav.propfind(&principal, "0", "<c:calendar-home-set/>").await)?;
-        if let Some(home) = principal.link(Ns::CalDav, "calendar-home-set") {
+        if let Some(home) = principal.link(CALDAV, "calendar-home-set") {
             return Ok(home);
         }
     }
@@ -76,23 +76,23 @@ fn first(resources: Result<Vec<Resource>, DavError>) -> Result<Resource, DavErro
 }
 
 fn is_calendar(resource: &Resource) -> bool {
-    resource.property(Ns::Dav, "resourcetype").is_some_and(|t| t.child(Ns::CalDav, "calendar").is_some())
+    resource.property(DAV, "resourcetype").is_some_and(|t| t.child(CALDAV, "calendar").is_some())
 }
 
 /// A calendar of events whose owner's time counts (RFC 6638 §9.1: a transparent calendar does not).
 fn counts(resource: &Resource) -> bool {
-    let events = match resource.property(Ns::CalDav, "supported-calendar-component-set") {
+    let events = match resource.property(CALDAV, "supported-calendar-component-set") {
         Some(set) if !set.children.is_empty() => set.children.iter().any(|c| c.attribute("name") == Some("VEVENT")),
         _ => true,
     };
     let transparent =
-        resource.property(Ns::CalDav, "schedule-calendar-transp").is_some_and(|t| t.child(Ns::CalDav, "transparent").is_some());
+        resource.property(CALDAV, "schedule-calendar-transp").is_some_and(|t| t.child(CALDAV, "transparent").is_some());
     is_calendar(resource) && events && !transparent
 }
 
 fn calendars(resources: Vec<Resource>, window: Window) -> Result<Place, DavError> {
     let found = resources.into_iter().filter(counts).take(MAX_CALENDARS).map(|resource| {
-        let zone = resource.property(Ns::CalDav, "calendar-timezone").and_then(|p| calendar_zone(&p.text, window));
+        let zone = resource.property(CALDAV, "calendar-timezone").and_then(|p| calendar_zone(&p.text, window));
         Calendar { url: resource.url, zone }
     });
     Ok(Place::Calendars(found.collect()))

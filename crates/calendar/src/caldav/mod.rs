@@ -13,7 +13,7 @@ use crate::config::{CaldavConfig, CaldavMode, Secret, check_url, holds_placehold
 use crate::ews::{Backoff, basic};
 use crate::ical::{self, Reading, Rules, Zone};
 use crate::source::{BoxFuture, Finding, Mailbox, Source, SourceError, UserCalendar, UserError, Window};
-use crate::xml::Ns;
+use crate::xml::CALDAV;
 use dav::{Dav, DavError};
 use discovery::{Calendar, Place};
 use std::collections::HashMap;
@@ -259,7 +259,7 @@ async fn events(response: Response, window: Window, rules: Rules, mut reading: R
     let work = tokio::task::spawn_blocking(move || {
         for resource in dav::multistatus(&response)? {
             let name = resource.url.path().rsplit('/').next().unwrap_or_default();
-            if let Some(data) = resource.property(Ns::CalDav, "calendar-data") {
+            if let Some(data) = resource.property(CALDAV, "calendar-data") {
                 ical::read(name, &data.text, window, &rules, &mut reading);
             }
         }

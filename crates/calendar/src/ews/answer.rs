@@ -3,7 +3,7 @@
 use crate::ews::request::MERGED_MINUTES;
 use crate::source::UserError;
 use crate::time;
-use crate::xml::{self, Element, Ns};
+use crate::xml::{self, ERRORS, Element, MESSAGES, SOAP, TYPES};
 use std::time::Duration;
 use zaiseki_model::{BusyInterval, BusyKind, Timestamp};
 use zaiseki_net::http::{Response, header};
@@ -46,8 +46,8 @@ pub fn root(response: &Response) -> Result<Element, Trouble> {
         }
     }
     let envelope = xml::parse(&response.body).map_err(Trouble::Malformed)?;
-    let body = envelope.child(Ns::Soap, "Body").ok_or_else(|| Trouble::Malformed("no SOAP body".to_owned()))?;
-    if let Some(fault) = body.child(Ns::Soap, "Fault") {
+    let body = envelope.child(SOAP, "Body").ok_or_else(|| Trouble::Malformed("no SOAP body".to_owned()))?;
+    if let Some(fault) = body.child(SOAP, "Fault") {
         return Err(trouble_of(fault));
     }
     body.children.first().cloned().ok_or_else(|| Trouble::Malformed("the SOAP body is empty".to_owned()))
@@ -60,8 +60,8 @@ fn retry_after(response: &Response) -> Option<Duration> {
 /// Reads a fault's `detail`, or a response message of class `Error`.
 fn trouble_of(element: &Element) -> Trouble {
     let code = element
-        .find(Ns::Errors, "ResponseCode")
-        .or_else(|| element.find(Ns::Messages, "ResponseCode"))
+        .find(ERRORS, "ResponseCode")
+        .or_else(|| element.find(MESSAGES, "ResponseCode"))
         .or_else(|| element.children.iter().find(|c| c.name == "faultcode"))
         .map_or_else(|| "unknown".to_owned(), |e| e.text.trim().to_owned());
     // ErrorInternalServerError may hide an inner ErrorServerBusy, which shows by the hint.
@@ -70,8 +70,8 @@ fn trouble_of(element: &Element) -> Trouble {
         return Trouble::Busy(hint);
     }
     let message = element
-        .find(Ns::Errors, "Message")
-        .or_else(|| element.find(Ns::Messages, "MessageText"))
+        .find(ERRORS, "Message")
+        .or_else(|| element.find(MESSAGES, "MessageText"))
         .or_else(|| element.children.iter().find(|c| c.name == "faultstring"))
         .map_or_else(String::new, |e| e.text.trim().chars().take(300).collect());
     Trouble::Refused { code, message }
@@ -87,18 +87,16 @@ fn back_off(element: &Element) -> Option<Duration> {
 
 /// One result per mailbox of the request, in its order (the answer carries no key).
 pub fn availability(root: &Element, expected: usize, start: Timestamp) -> Result<Vec<Result<Intervals, UserError>>, Trouble> {
-    let Some(array) = root.child(Ns::Messages, "FreeBusyResponseArray") else {
-        return Err(match root.find(Ns::Messages, "ResponseMessage") {
+    let Some(array) = root.child(MESSAGES, "FreeBusyResponseArray") else {
+        return Err(match root.find(MESSAGES, "ResponseMessage") {
             Some(message) => trouble_of(message),
             None => Trouble::Malformed(format!("{} without FreeBusyResponseArray", root.name)),
         });
     };
-    let answers: Vec<_> = array.children.iter().filter(|c| c.is(Ns::Messages, "FreeBusyResponse")).collect();
+    let answers: Vec<_> = array.children.iter().filter(|c| c.is(MESSAGES, "FreeBusyResponse")).collect();
     if answers.len() != expected {
         // A request refused as a whole may come as a single answer.
-        if let Some(message) =
-            array.find(Ns::Messages, "ResponseMessage").filter(|m| m.attribute("ResponseClass") == Some("Error"))
-        {
+        if let Some(message) = array.find(MESSAGES, "ResponseMessage").filter(|m| m.attribute("ResponseClass") == Some("Error")) {
             return Err(trouble_of(message));
         }
         return Err(Trouble::Malformed(format!("{} answers to {expected} mailboxes", answers.len())));
@@ -107,7 +105,7 @@ pub fn availability(root: &Element, expected: usize, start: Timestamp) -> Result
 }
 
 fn mailbox(answer: &Element, start: Timestamp) -> Result<Result<Intervals, UserError>, Trouble> {
-    if let Some(message) = answer.child(Ns::Messages, "ResponseMessage")
+    if let Some(message) = answer.child(MESSAGES, "ResponseMessage")
         && message.attribute("ResponseClass") == Some("Error")
     {
         return match trouble_of(message) {
@@ -115,19 +113,19 @@ fn mailbox(answer: &Element, start: Timestamp) -> Result<Result<Intervals, UserE
             busy => Err(busy),
         };
     }
-    let Some(view) = answer.child(Ns::Messages, "FreeBusyView") else {
+    let Some(view) = answer.child(MESSAGES, "FreeBusyView") else {
         return Ok(Err(UserError::Malformed("no FreeBusyView".to_owned())));
     };
     Ok(view_of_mailbox(view, start))
 }
 
 fn view_of_mailbox(view: &Element, start: Timestamp) -> Result<Intervals, UserError> {
-    let merged = view.child_text(Ns::Types, "MergedFreeBusy");
-    if let Some(events) = view.child(Ns::Types, "CalendarEventArray") {
+    let merged = view.child_text(TYPES, "MergedFreeBusy");
+    if let Some(events) = view.child(TYPES, "CalendarEventArray") {
         return Ok(read_events(events));
     }
     // Less than asked for, by permission or for a mailbox in another forest: only the digits, or not even these.
-    match (view.child_text(Ns::Types, "FreeBusyViewType"), merged) {
+    match (view.child_text(TYPES, "FreeBusyViewType"), merged) {
         (Some("None"), None) => Err(UserError::NoAccess("no view is granted".to_owned())),
         (_, Some(digits)) if !digits.is_empty() && digits.bytes().all(|d| d > b'3') => Err(UserError::NoData),
         (Some("MergedOnly"), Some(digits)) => Ok(from_digits(digits, start)),
@@ -141,7 +139,7 @@ fn view_of_mailbox(view: &Element, start: Timestamp) -> Result<Intervals, UserEr
 
 fn read_events(events: &Element) -> Intervals {
     let mut out = Intervals::default();
-    for (index, event) in events.children.iter().filter(|c| c.is(Ns::Types, "CalendarEvent")).enumerate() {
+    for (index, event) in events.children.iter().filter(|c| c.is(TYPES, "CalendarEvent")).enumerate() {
         let interval = read_interval(event, "StartTime", "EndTime", "BusyType");
         collect(&mut out, index, interval);
     }
@@ -157,10 +155,10 @@ fn collect(out: &mut Intervals, index: usize, interval: Result<BusyInterval, Str
 
 fn read_interval(event: &Element, start: &str, end: &str, kind: &str) -> Result<BusyInterval, String> {
     let at = |name: &str| {
-        let text = event.child_text(Ns::Types, name).ok_or_else(|| format!("no {name}"))?;
+        let text = event.child_text(TYPES, name).ok_or_else(|| format!("no {name}"))?;
         time::parse(text).ok_or_else(|| format!("{name} is not a time"))
     };
-    let kind = event.child_text(Ns::Types, kind).ok_or_else(|| format!("no {kind}"))?;
+    let kind = event.child_text(TYPES, kind).ok_or_else(|| format!("no {kind}"))?;
     Ok(BusyInterval { start: at(start)?, end: at(end)?, kind: busy_kind(kind) })
 }
 
@@ -197,7 +195,7 @@ fn from_digits(digits: &str, start: Timestamp) -> Intervals {
 
 /// The items of a `FindItem` answer, or why this user has none.
 pub fn items(root: &Element) -> Result<Result<Intervals, UserError>, Trouble> {
-    let Some(message) = root.find(Ns::Messages, "FindItemResponseMessage") else {
+    let Some(message) = root.find(MESSAGES, "FindItemResponseMessage") else {
         return Err(Trouble::Malformed(format!("{} without FindItemResponseMessage", root.name)));
     };
     if message.attribute("ResponseClass") == Some("Error") {
@@ -206,13 +204,13 @@ pub fn items(root: &Element) -> Result<Result<Intervals, UserError>, Trouble> {
             busy => Err(busy),
         };
     }
-    let Some(folder) = message.child(Ns::Messages, "RootFolder") else {
+    let Some(folder) = message.child(MESSAGES, "RootFolder") else {
         return Err(Trouble::Malformed("no RootFolder".to_owned()));
     };
     let mut out = Intervals::default();
-    let items = folder.child(Ns::Types, "Items").map_or(&[][..], |items| &items.children);
-    for (index, item) in items.iter().filter(|i| i.is(Ns::Types, "CalendarItem")).enumerate() {
-        if item.child_text(Ns::Types, "IsCancelled") != Some("true") {
+    let items = folder.child(TYPES, "Items").map_or(&[][..], |items| &items.children);
+    for (index, item) in items.iter().filter(|i| i.is(TYPES, "CalendarItem")).enumerate() {
+        if item.child_text(TYPES, "IsCancelled") != Some("true") {
             collect(&mut out, index, read_interval(item, "Start", "End", "LegacyFreeBusyStatus"));
         }
     }

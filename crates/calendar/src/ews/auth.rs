@@ -50,13 +50,7 @@ impl SendError {
 /// `Basic` credentials; refuses what the scheme cannot carry.
 pub fn basic(username: &str, secret: &Secret) -> Result<HeaderValue, SourceError> {
     let bad = || SourceError::Config { key: "username", why: "it may not hold a colon".to_owned() };
-    if username.contains(':') {
-        return Err(bad());
-    }
-    let token = BASE64_STANDARD.encode(format!("{username}:{}", secret.reveal()));
-    let mut value = HeaderValue::from_str(&format!("Basic {token}")).map_err(|_| bad())?;
-    value.set_sensitive(true);
-    Ok(value)
+    zaiseki_net::http::basic(username, secret.reveal()).ok_or_else(bad)
 }
 
 impl Auth {

@@ -16,6 +16,8 @@ pub use policy::AddressPolicy;
 pub use url::Url;
 
 use crate::tls;
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -36,6 +38,8 @@ pub enum Trust {
     Platform,
     /// Only these certificate authorities (PEM).
     Pem(String),
+    /// Only a server that shows one of these very certificates (PEM), whatever their names and dates.
+    Pinned(String),
 }
 
 #[derive(Clone, Debug)]
@@ -128,6 +132,7 @@ impl Client {
         let made = match &self.config.trust {
             Trust::Platform => tls::client_config_platform(),
             Trust::Pem(pem) => tls::client_config_trusting(pem),
+            Trust::Pinned(pem) => tls::client_config_pinned(pem),
         };
         let made = Arc::new(made.map_err(|error| HttpError::Trust(Box::new(error)))?);
         Ok(Arc::clone(self.tls.get_or_init(|| made)))
@@ -183,6 +188,17 @@ impl Client {
         }
         result
     }
+}
+
+/// Credentials of HTTP's `Basic` scheme (RFC 7617); `None` when the scheme cannot carry the name.
+pub fn basic(username: &str, password: &str) -> Option<HeaderValue> {
+    if username.contains(':') {
+        return None;
+    }
+    let token = BASE64_STANDARD.encode(format!("{username}:{password}"));
+    let mut value = HeaderValue::from_str(&format!("Basic {token}")).ok()?;
+    value.set_sensitive(true);
+    Some(value)
 }
 
 /// Scheme, host and port: what makes two URLs the same server.

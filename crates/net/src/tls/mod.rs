@@ -2,8 +2,10 @@
 //!
 //! Always rustls with the aws-lc-rs provider given explicitly; TLS 1.2 and 1.3 (RFC 7590, RFC 9325).
 
+mod pinned;
 mod self_signed;
 
+pub use pinned::client_config_pinned;
 pub use self_signed::{Paths, ensure_self_signed};
 
 use aws_lc_rs::digest;

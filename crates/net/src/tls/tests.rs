@@ -45,6 +45,24 @@ async fn a_self_made_certificate_is_kept_and_serves_all_its_names() {
     assert_eq!(handshake(server, client, "new.test").await.unwrap(), cert.leaf().to_vec(), "swapped live");
 }
 
+#[tokio::test]
+async fn a_pinned_certificate_is_believed_under_any_name_and_no_other_is() {
+    let (dir, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let served = ensure_self_signed(dir.path(), &names(&["example.test"])).unwrap();
+    let stranger = ensure_self_signed(other.path(), &names(&["example.test"])).unwrap();
+    let cert = ReloadableCert::load(&served.certificate, &served.key).unwrap();
+    let server = Arc::new(server_config(Arc::clone(&cert), &[]).unwrap());
+    let pin = |path: &Path| client_config_pinned(&std::fs::read_to_string(path).unwrap());
+    for name in ["example.test", "other.test", "192.0.2.1"] {
+        let shown = handshake(Arc::clone(&server), pin(&served.certificate).unwrap(), name).await.unwrap();
+        assert_eq!(shown, cert.leaf().to_vec(), "{name}");
+    }
+    for wrong in [&stranger.certificate, &stranger.ca, &served.ca] {
+        assert!(handshake(Arc::clone(&server), pin(wrong).unwrap(), "example.test").await.is_err(), "{}", wrong.display());
+    }
+    assert!(matches!(pin(&served.key), Err(TlsError::NoCertificate { .. })));
+}
+
 #[test]
 fn bad_files_are_named_and_leave_the_certificate_in_use() {
     let dir = tempfile::tempdir().unwrap();
