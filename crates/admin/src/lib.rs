@@ -2,6 +2,7 @@
 //!
 //! - [`api`]: the REST API, JSON under `/api/v1/`; every handler calls one function of [`zaiseki_control::app`].
 //! - [`console`]: the web console under `/console/`.
+//! - [`door`]: who comes to the HTTPS addresses with which cookie or token.
 //! - [`socket`]: serves the API on a Unix socket in the data folder, for the command line.
 //! - [`site`]: the chat page, host-meta (XEP-0156) and health.
 //! - [`server`]: the HTTPS listener, with limits.
@@ -11,6 +12,7 @@ pub mod api;
 pub mod assets;
 mod body;
 pub mod console;
+pub mod door;
 mod reply;
 pub mod server;
 pub mod site;

@@ -19,7 +19,7 @@ pub struct ErrorBody {
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ErrorReply {
-    /// `invalid`, `unauthorized`, `forbidden`, `not-found`, `method-not-allowed`, `conflict`, `too-large`, `throttled`,
+    /// `invalid`, `unauthorized`, `forbidden`, `not-found`, `method-not-allowed`, `conflict`, `cross-site`, `too-large`, `throttled`,
     /// `unavailable`, `internal`.
     pub code: String,
     /// The input it is about.

@@ -1,14 +1,16 @@
 //! What a browser or client gets without signing in: the chat page, host-meta (XEP-0156), health.
 
 use crate::assets::{self, CHAT_CSP, WEB_BUILT};
+use crate::{api, console, door};
 use axum::body::Body;
-use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::extract::{DefaultBodyLimit, Path, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::middleware;
+use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use serde_json::json;
+use tower::ServiceExt;
 use zaiseki_control::App;
 
 /// Where the WebSocket service (RFC 7395) is mounted.
@@ -33,6 +35,42 @@ pub fn site(app: App, xmpp: Router) -> Router {
         .merge(xmpp)
         .layer(DefaultBodyLimit::max(BODY_BYTES))
         .layer(middleware::map_response(strict_headers))
+}
+
+/// What answers on addresses for administration alone.
+pub fn administration(app: App) -> Router {
+    let rest = Router::new()
+        .route("/", get(|| async { Redirect::temporary("/console/") }))
+        .route("/health", get(health))
+        .with_state(app.clone());
+    with_administration(app, rest).layer(middleware::map_response(strict_headers))
+}
+
+/// Lets the API and the console answer below their paths, and `rest` elsewhere.
+pub fn with_administration(app: App, rest: Router) -> Router {
+    let api = door::guarded(app.clone(), api::api(app.clone()));
+    let console = door::guarded(app.clone(), console::console(app));
+    rest.route("/setup/{token}", get(|Path(token): Path<String>| async move { to_set_up(&token) }))
+        .layer(middleware::from_fn_with_state((api, console), by_path))
+        .layer(middleware::map_response(strict_headers))
+}
+
+async fn by_path(State((api, console)): State<(Router, Router)>, request: Request, next: Next) -> Response {
+    let path = request.uri().path();
+    let to = if path.starts_with("/api/") {
+        api
+    } else if path == "/console" || path.starts_with("/console/") {
+        console
+    } else {
+        return next.run(request).await;
+    };
+    to.oneshot(request).await.unwrap_or_else(|never| match never {})
+}
+
+/// From the link in the log to the page of the console. The token is one of ours or nothing.
+fn to_set_up(token: &str) -> Response {
+    let clean = token.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
+    if clean { Redirect::to(&format!("/console/set-up?token={token}")).into_response() } else { no_page() }
 }
 
 /// For every answer: no guessing of types, no word to other sites about where people come from.

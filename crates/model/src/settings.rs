@@ -23,6 +23,7 @@ pub struct Settings {
     pub language: Language,
     pub connections: ConnectionSettings,
     pub calendar: CalendarSettings,
+    pub admin: AdminSettings,
 }
 
 /// What every listener grants a connection. A change holds for connections accepted after it.
@@ -55,6 +56,30 @@ pub struct CalendarSettings {
     pub show_offline: bool,
     /// Known meetings go on for this long when the gateway is down.
     pub outage: Duration,
+}
+
+/// What guards the administration itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AdminSettings {
+    /// A browser session that is not used for this long ends.
+    pub session_idle: Duration,
+    /// A browser session ends after this long in any case.
+    pub session_life: Duration,
+    /// Characters of a new password, at least.
+    pub password_chars: u32,
+    /// Days that a line stays in the audit log; `None` = for ever.
+    pub audit_days: Option<u32>,
+}
+
+impl Default for AdminSettings {
+    fn default() -> Self {
+        AdminSettings {
+            session_idle: Duration::from_secs(30 * 60),
+            session_life: Duration::from_secs(12 * 3600),
+            password_chars: 12,
+            audit_days: Some(730),
+        }
+    }
 }
 
 /// The value of `<show/>` (RFC 6121 §4.7.2.1); `None` in an `Option<Show>` is plainly available.
@@ -128,6 +153,7 @@ impl Default for Settings {
             language: "en".to_owned(),
             connections: ConnectionSettings::default(),
             calendar: CalendarSettings::default(),
+            admin: AdminSettings::default(),
         }
     }
 }

@@ -4,6 +4,7 @@ use crate::config::Config;
 use crate::i18n::{Text, explained};
 use crate::lock::DataDirLock;
 use anyhow::{Context, Result};
+use axum::Router;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock, Weak};
@@ -15,9 +16,9 @@ use tokio_util::sync::CancellationToken;
 use zaiseki_admin::server::{self, HttpLimits};
 use zaiseki_admin::socket::AdminSocket;
 use zaiseki_admin::{site, web};
-use zaiseki_control::app::{App, UserChange, UserChanged};
+use zaiseki_control::app::{App, UserChange, UserChanged, setup};
 use zaiseki_model::vitals::NodeCounts;
-use zaiseki_model::{MessageIds, PresenceFact, limits};
+use zaiseki_model::{MessageIds, PresenceFact, Timestamp, limits};
 use zaiseki_net::tls::{Paths, ReloadableCert, ensure_self_signed, server_config};
 use zaiseki_router::connection::Entry;
 use zaiseki_router::engine::{AccountChange, EngineConfig};
@@ -58,6 +59,8 @@ pub struct Addresses {
     pub c2s: Vec<SocketAddr>,
     pub c2s_tls: Vec<SocketAddr>,
     pub https: Vec<SocketAddr>,
+    /// For administration alone.
+    pub admin: Vec<SocketAddr>,
 }
 
 /// The node in the callbacks of parts that are made before it.
@@ -98,8 +101,10 @@ pub async fn start(config: &Config) -> Result<Running> {
         _lock: lock,
     };
     // Meetings and timers come first, so that whoever signs in at once sees them.
-    running.start_background(bound.admin, config.node_name.clone());
-    running.listen(bound.c2s, bound.https)?;
+    running.start_background(bound.socket, config.node_name.clone());
+    running.listen(bound.c2s)?;
+    running.listen_https(bound.https, bound.admin)?;
+    running.tell_set_up_link(config)?;
     Ok(running)
 }
 
@@ -185,7 +190,9 @@ struct Bound {
     /// With direct TLS or without.
     c2s: Vec<(TcpListener, bool)>,
     https: Vec<TcpListener>,
-    admin: AdminSocket,
+    /// For administration alone; when there are none, `https` serves that too.
+    admin: Vec<TcpListener>,
+    socket: AdminSocket,
 }
 
 async fn bind(config: &Config) -> Result<Bound> {
@@ -199,10 +206,14 @@ async fn bind(config: &Config) -> Result<Bound> {
     for address in &config.listen.https {
         https.push(bind_one(*address).await?);
     }
-    let admin = AdminSocket::bind(&config.data_dir).map_err(|error| {
+    let mut admin = Vec::new();
+    for address in &config.listen.admin {
+        admin.push(bind_one(*address).await?);
+    }
+    let socket = AdminSocket::bind(&config.data_dir).map_err(|error| {
         explained(error, Text::new("administration by commands cannot be offered", "管理用ソケットを作れません"))
     })?;
-    Ok(Bound { c2s, https, admin })
+    Ok(Bound { c2s, https, admin, socket })
 }
 
 async fn bind_one(address: SocketAddr) -> Result<TcpListener> {
@@ -211,9 +222,8 @@ async fn bind_one(address: SocketAddr) -> Result<TcpListener> {
 }
 
 impl Running {
-    fn listen(&mut self, c2s: Vec<(TcpListener, bool)>, https: Vec<TcpListener>) -> Result<()> {
+    fn listen(&mut self, c2s: Vec<(TcpListener, bool)>) -> Result<()> {
         let xmpp_tls = Arc::new(ServerTls::new(self.certificate.clone())?);
-        let tls = Arc::new(server_config(self.certificate.clone(), &[b"http/1.1"])?);
         for (listener, direct_tls) in c2s {
             let address = listener.local_addr()?;
             tracing::info!(%address, direct_tls, "listening for XMPP clients");
@@ -222,15 +232,44 @@ impl Running {
             let entry = Entry { node: self.node.clone(), tls: xmpp_tls.clone(), direct_tls };
             self.tasks.spawn(listen(listener, entry, self.stop.clone()));
         }
+        Ok(())
+    }
+
+    /// Where there are addresses for administration, API and console answer only there.
+    fn listen_https(&mut self, https: Vec<TcpListener>, admin: Vec<TcpListener>) -> Result<()> {
         let xmpp = web::websocket_routes(self.node.clone()).merge(web::bosh_routes(self.node.clone()));
-        let routes = site::site(self.app.clone(), xmpp);
+        let mut routes = site::site(self.app.clone(), xmpp);
+        if admin.is_empty() {
+            routes = site::with_administration(self.app.clone(), routes);
+        }
         for listener in https {
-            let address = listener.local_addr()?;
+            let address = self.serve_https(listener, routes.clone())?;
             tracing::info!(%address, "listening for HTTPS");
             self.addresses.https.push(address);
-            let (tls, routes, stop) = (tls.clone(), routes.clone(), self.stop_https.subscribe());
-            self.tasks.spawn(server::serve(listener, tls, routes, HttpLimits::default(), self.app.settings(), stop));
         }
+        for listener in admin {
+            let address = self.serve_https(listener, site::administration(self.app.clone()))?;
+            tracing::info!(%address, "listening for administration");
+            self.addresses.admin.push(address);
+        }
+        Ok(())
+    }
+
+    fn serve_https(&mut self, listener: TcpListener, routes: Router) -> Result<SocketAddr> {
+        let address = listener.local_addr()?;
+        let tls = Arc::new(server_config(self.certificate.clone(), &[b"http/1.1"])?);
+        let (settings, stop) = (self.app.settings(), self.stop_https.subscribe());
+        self.tasks.spawn(server::serve(listener, tls, routes, HttpLimits::default(), settings, stop));
+        Ok(address)
+    }
+
+    /// A node without administrators says in its log how to make the first one.
+    fn tell_set_up_link(&self, config: &Config) -> Result<()> {
+        let Some(token) = setup::link(&self.app, Timestamp::now())? else { return Ok(()) };
+        let addresses = if self.addresses.admin.is_empty() { &self.addresses.https } else { &self.addresses.admin };
+        let Some(address) = addresses.first() else { return Ok(()) };
+        let (host, port, token) = (&config.node_name, address.port(), token.reveal());
+        tracing::warn!("no administrator yet; make the first one within a day at https://{host}:{port}/setup/{token}");
         Ok(())
     }
 

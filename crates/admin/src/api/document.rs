@@ -9,12 +9,17 @@ use utoipa::{PartialSchema, ToSchema};
 
 /// Resources, in the order they are shown, with what they are.
 const TAGS: &[(&str, &str)] = &[
+    ("session", "Signing in and out, and the first administrator."),
+    ("account", "Your own account."),
     ("status", "What the node is doing."),
     ("users", "Users of the built-in directory."),
     ("directories", "Where users come from besides the built-in directory: LDAP."),
     ("gateways", "Presence gateways: calendar services."),
     ("jobs", "Long work that is done in the background."),
     ("settings", "Live settings."),
+    ("admins", "Administrators and their sessions."),
+    ("tokens", "API tokens for programs."),
+    ("audit", "Who changed what."),
 ];
 
 /// Adds what all operations share: the error, the ways to sign in, the description.

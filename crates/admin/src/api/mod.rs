@@ -8,13 +8,18 @@
 //! says `x-right: none`. Errors have one shape, [`ErrorBody`].
 
 mod access;
+mod account;
+mod admins;
+mod audit;
 mod directories;
 mod document;
 mod gateways;
 mod jobs;
 mod people;
+mod session;
 mod settings;
 mod status;
+mod tokens;
 mod users;
 
 use crate::reply::{Answer, Problem};
@@ -32,6 +37,7 @@ use zaiseki_control::{ControlError, Text};
 
 pub use crate::reply::{ErrorBody, ErrorReply};
 pub use access::{Access, Rights};
+pub use document::COOKIE;
 pub use users::IMPORT_BYTES;
 pub use zaiseki_control::access::Caller;
 
@@ -59,20 +65,33 @@ pub fn openapi() -> OpenApi {
 
 fn parts() -> (Router<App>, OpenApi) {
     let resources = OpenApiRouter::new()
+        .merge(session::operations())
+        .merge(account::operations())
         .merge(status::operations())
         .merge(users::operations())
         .merge(people::operations())
         .merge(directories::operations())
         .merge(gateways::operations())
         .merge(jobs::operations())
-        .merge(settings::operations());
+        .merge(settings::operations())
+        .merge(admins::operations())
+        .merge(tokens::operations())
+        .merge(audit::operations());
     let (router, paths) = OpenApiRouter::new().nest(PREFIX, resources).split_for_parts();
     (router, document::finish(paths))
 }
 
-fn unauthorized() -> Problem {
+pub(crate) fn unauthorized() -> Problem {
     let text = Text::new("sign in first", "先にサインインしてください");
     Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", text)
+}
+
+pub(crate) fn cross_site() -> Problem {
+    let text = Text::new(
+        "this request comes from another site, or does not say from where",
+        "別のサイトからの要求、または送信元の分からない要求です",
+    );
+    Problem::new(StatusCode::FORBIDDEN, "cross-site", text)
 }
 
 /// The caller as an argument of a handler.
@@ -96,7 +115,9 @@ async fn no_such_method() -> Problem {
 }
 
 /// Runs a control function, which waits for the database, on a thread for such things.
-async fn blocking<R: Send + 'static>(work: impl FnOnce() -> Result<R, ControlError> + Send + 'static) -> Result<R, Problem> {
+pub(crate) async fn blocking<R: Send + 'static>(
+    work: impl FnOnce() -> Result<R, ControlError> + Send + 'static,
+) -> Result<R, Problem> {
     match tokio::task::spawn_blocking(work).await {
         Ok(done) => Ok(done?),
         Err(error) => {

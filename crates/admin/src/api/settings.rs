@@ -35,5 +35,5 @@ async fn put(
     Who(caller): Who,
     Input(changes): Input<BTreeMap<String, Value>>,
 ) -> Answer<Vec<SettingView>> {
-    run(move || settings::put(&app, &caller.actor, &changes)).await
+    run(move || settings::put_as(&app, &caller, &changes)).await
 }

@@ -1,6 +1,6 @@
 //! The archive's retention, and the switch per user.
 
-use super::{Actor, App, UserChange, audit, users};
+use super::{Actor, App, UserChange, audit, audit_log, sessions, users};
 use crate::error::Result;
 use bytes::Bytes;
 use serde_json::json;
@@ -66,11 +66,18 @@ fn repeat(step: impl Fn() -> Result<u64>) -> Result<u64> {
     }
 }
 
+/// Everything whose time is over: messages, lines of the audit log, sessions of administrators.
+fn round(app: &App, now: Timestamp) -> Result<Purged> {
+    audit_log::purge(app, now)?;
+    sessions::purge(app, now)?;
+    purge(app, now)
+}
+
 /// The retention task: a round every hour, and at once when a setting changed or a user was removed. Ends with its caller.
 pub async fn retention(app: App) {
     loop {
         let worker = app.clone();
-        match tokio::task::spawn_blocking(move || purge(&worker, Timestamp::now())).await {
+        match tokio::task::spawn_blocking(move || round(&worker, Timestamp::now())).await {
             Ok(Ok(purged)) if purged != Purged::default() => {
                 tracing::info!(expired = purged.expired, removed = purged.removed, "messages purged from the archive");
             }

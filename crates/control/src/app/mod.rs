@@ -1,6 +1,9 @@
 //! What administrators do, one file per resource.
 
+pub mod account;
+pub mod admins;
 pub mod archive;
+pub mod audit_log;
 pub mod directories;
 pub mod duplicates;
 pub mod gateways;
@@ -8,16 +11,22 @@ pub mod im;
 pub mod import;
 pub mod jobs;
 pub mod profiles;
+pub mod sessions;
 pub mod settings;
+pub mod setup;
 pub mod status;
+pub mod tokens;
 pub mod users;
 
+use crate::credentials::lockout::Lockout;
+use crate::credentials::password::Hasher;
 use crate::directory::state::DirectoryStates;
 use crate::error::Result;
 use crate::gateway::state::GatewayStates;
 use crate::seal::SealKey;
 use crate::vitals::Vitals;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, watch};
 use zaiseki_model::settings::Settings;
@@ -69,9 +78,12 @@ struct Inner {
     purge_now: Notify,
     jobs_changed: Notify,
     gateway_states: GatewayStates,
+    hasher: Hasher,
+    lockout: Mutex<Lockout>,
     directories_changed: Notify,
     directory_states: DirectoryStates,
     vitals: Vitals,
+    ready: AtomicBool,
     started: Timestamp,
 }
 
@@ -100,9 +112,12 @@ impl App {
             purge_now: Notify::new(),
             jobs_changed: Notify::new(),
             gateway_states: GatewayStates::default(),
+            hasher: Hasher::new()?,
+            lockout: Mutex::default(),
             directories_changed: Notify::new(),
             directory_states: DirectoryStates::default(),
             vitals: Vitals::default(),
+            ready: AtomicBool::new(false),
             started: Timestamp::now(),
         };
         Ok(App { inner: Arc::new(inner) })
@@ -127,6 +142,15 @@ impl App {
 
     pub(crate) fn settings_sender(&self) -> &watch::Sender<Arc<Settings>> {
         &self.inner.settings
+    }
+
+    pub(crate) fn hasher(&self) -> &Hasher {
+        &self.inner.hasher
+    }
+
+    /// Held for a moment only.
+    pub(crate) fn lockout(&self) -> MutexGuard<'_, Lockout> {
+        self.inner.lockout.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Held while settings change.
@@ -157,6 +181,15 @@ impl App {
         &self.inner.vitals
     }
 
+    /// Whether people are let in: not before everything listens, and no more once the node is to stop.
+    pub fn is_ready(&self) -> bool {
+        self.inner.ready.load(Ordering::Relaxed)
+    }
+
+    pub fn set_ready(&self, ready: bool) {
+        self.inner.ready.store(ready, Ordering::Relaxed);
+    }
+
     pub(crate) fn started(&self) -> Timestamp {
         self.inner.started
     }
@@ -180,5 +213,7 @@ pub(crate) fn audit(actor: &Actor) -> Audit {
     Audit { actor: actor.to_owned(), at: Timestamp::now() }
 }
 
+#[cfg(test)]
+mod access_tests;
 #[cfg(test)]
 pub(crate) mod tests;

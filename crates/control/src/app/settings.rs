@@ -4,6 +4,7 @@
 //! default.
 
 use super::{Actor, App, audit, users};
+use crate::access::{Area, Caller, Right};
 use crate::error::{ControlError, Result};
 use crate::text::Text;
 use serde::{Deserialize, Serialize};
@@ -214,6 +215,44 @@ pub static SETTINGS: &[Setting] = &[
         get: |s| json!(s.calendar.outage.as_secs()),
         set: |s, v| s.calendar.outage = seconds(v),
     },
+    Setting {
+        key: "admin.session_idle",
+        kind: Kind::Number { min: 1, max: 1_440, or_none: false },
+        unit: "minutes",
+        help: (
+            "A console session that is not used for this long ends.",
+            "操作のないコンソールのセッションを終了するまでの時間。",
+        ),
+        get: |s| json!(s.admin.session_idle.as_secs() / 60),
+        set: |s, v| s.admin.session_idle = seconds(v) * 60,
+    },
+    Setting {
+        key: "admin.session_life",
+        kind: Kind::Number { min: 1, max: 168, or_none: false },
+        unit: "hours",
+        help: (
+            "A console session ends after this long in any case.",
+            "操作の有無にかかわらずコンソールのセッションを終了するまでの時間。",
+        ),
+        get: |s| json!(s.admin.session_life.as_secs() / 3600),
+        set: |s, v| s.admin.session_life = seconds(v) * 3600,
+    },
+    Setting {
+        key: "admin.password_chars",
+        kind: Kind::Number { min: 8, max: 64, or_none: false },
+        unit: "characters",
+        help: ("The least length of an administrator's new password.", "管理者の新しいパスワードの最小の長さ。"),
+        get: |s| json!(s.admin.password_chars),
+        set: |s, v| s.admin.password_chars = number(v).unwrap_or(64),
+    },
+    Setting {
+        key: "admin.audit_days",
+        kind: Kind::Number { min: 1, max: 36_500, or_none: true },
+        unit: "days",
+        help: ("How long a line stays in the audit log.", "監査ログを残す期間。"),
+        get: |s| json!(s.admin.audit_days),
+        set: |s, v| s.admin.audit_days = number(v),
+    },
 ];
 
 /// A setting as administrators see it.
@@ -259,6 +298,22 @@ impl Setting {
 pub fn list(app: &App) -> Vec<SettingView> {
     let (settings, defaults) = (app.settings().borrow().clone(), Settings::default());
     SETTINGS.iter().map(|setting| setting.view(&settings, &defaults)).collect()
+}
+
+impl Setting {
+    /// What changing it asks for: settings that guard the administration are not for operators.
+    pub fn right(&self) -> Right {
+        Right::write(if self.key.starts_with("admin.") { Area::Security } else { Area::Settings })
+    }
+}
+
+/// Changes settings for a caller who has the right to each of them. All or none.
+///
+/// # Errors
+/// `forbidden`; as [`put`].
+pub fn put_as(app: &App, caller: &Caller, changes: &BTreeMap<String, Value>) -> Result<Vec<SettingView>> {
+    changes.keys().filter_map(|key| find(key)).try_for_each(|setting| caller.must(setting.right()))?;
+    put(app, &caller.actor, changes)
 }
 
 /// Changes settings together, all or none.
