@@ -184,6 +184,14 @@ fn a_second_factor_is_enrolled_asked_for_and_taken_off() {
     assert!(matches!(sign_in(Some(&recovery[0]), later).unwrap(), SignedIn::Session(..)));
     assert!(sign_in(Some(&recovery[0]), later).is_err());
     assert_eq!(admins::show(app, "hana").unwrap().recovery_codes, totp::RECOVERY_CODES - 1);
+    // A right password without a code does not clear the count of wrong codes.
+    app.lockout().forget("hana");
+    for _ in 0..ACCOUNT_TRIES {
+        assert_eq!(sign_in(Some("000000"), later).unwrap_err().code(), "unauthorized");
+        let _ = sign_in(None, later);
+    }
+    assert_eq!(sign_in(Some("000000"), later).unwrap_err().code(), "throttled");
+    app.lockout().forget("hana");
     account::remove_second_factor(app, &hana, &Proof { current: Password::new(PASSWORD) }).unwrap();
     assert!(matches!(sign_in(None, later).unwrap(), SignedIn::Session(..)));
     let trail = format!("{:?}", app.store().query(|db| db.audit_list(None, None, 99)).unwrap());

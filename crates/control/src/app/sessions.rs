@@ -100,7 +100,7 @@ fn proven(app: &App, try_: &SignIn<'_>) -> Result<Option<AdminRow>> {
     match (&admin.totp, try_.code.map(str::trim).filter(|code| !code.is_empty())) {
         (None, _) => Ok(Some(admin)),
         (Some(_), None) => {
-            app.lockout().succeeded(&name, try_.address);
+            app.lockout().undecided(&name, try_.address);
             Ok(None)
         }
         (Some(sealed), Some(code)) if uses_code(app, &admin, sealed, code, try_.now)? => Ok(Some(admin)),

@@ -52,6 +52,17 @@ impl Lockout {
         }
     }
 
+    /// The try counted before was neither right nor wrong, such as a right password without the code. What failed before
+    /// still counts: else whoever knows the password could clear the count between two guesses of the code.
+    pub fn undecided(&mut self, account: &str, address: IpAddr) {
+        if let Some((count, _)) = self.accounts.failures.get_mut(account) {
+            *count = count.saturating_sub(1);
+        }
+        if let Some((count, _)) = self.addresses.failures.get_mut(&network(address)) {
+            *count = count.saturating_sub(1);
+        }
+    }
+
     /// Lets an account try again at once.
     pub fn forget(&mut self, account: &str) {
         self.accounts.failures.remove(account);
