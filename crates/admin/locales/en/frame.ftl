@@ -16,9 +16,20 @@ frame-refreshes = Refreshes by itself every { $seconds } s
 
 nav-overview = Overview
 nav-dashboard = Dashboard
+nav-audit = Audit log
+
+nav-system = System
+nav-parameters = Parameters
+nav-security = Security
+nav-administrators = Administrators
+nav-tokens = API tokens
 
 nav-presence = Presence
+nav-presence-settings = Settings
 nav-gateways = Gateways
+
+nav-messaging = Messaging
+nav-messaging-settings = Settings
 
 nav-people = People
 nav-users = Users

@@ -29,3 +29,37 @@ help-gateways-new =
     Save, then run the test: it names the step that fails.
 help-gateway-test =
     Each step needs the one before. Connection: name, port, firewalls. TLS: who signed the server's certificate. Sign-in: account and password. Permission: what the account may read.
+help-sign-in =
+    For administrators of this node. People who chat use the chat page instead.
+
+    Nobody is left who could sign in? On the host, zaiseki admin reset sets a new password.
+help-set-up =
+    This link works once, until the first administrator is made. It stands in the log of the node, so that only who can read that log can use it.
+help-audit =
+    Every change that an administrator, a token or the command line made, the newest first, with what was before and after. Passwords and keys never stand here.
+
+    Follow a name to see all its changes. How long lines are kept says the setting admin.audit_days.
+help-presence-settings =
+    What people see of each other and of their calendars. A change takes effect at once, without a restart.
+help-messaging-settings =
+    What is kept of messages and for how long. A user's own switch stands on the user's page.
+help-parameters =
+    Everything else that can be set while the node runs. The name of a setting is the one of the API and of the command settings set.
+help-security =
+    Settings that guard the administration itself. Only the role administrator changes them.
+help-import =
+    Columns: userid, password, display name, mail, telephone, language, in any order if the first line names them. Instead of passwords the SCRAM keys of another server may stand there.
+
+    A bad row never stops the others. Only users who do not exist yet are made; nothing existing is changed.
+help-account =
+    Your own account. Each change of it asks for your password again. End sessions that you do not know, and change your password then.
+help-second-factor =
+    With a second factor a password alone opens nothing: sign-in asks for a code that changes every 30 seconds. Any authenticator app will do (TOTP, RFC 6238).
+
+    The recovery codes that follow are for the day the telephone is lost.
+help-administrators =
+    Accounts for this console and for the API. They are not users: nobody chats with them.
+
+    The last administrator can be neither removed nor disabled. If nobody can sign in any more, zaiseki admin reset on the host helps.
+help-tokens =
+    Tokens let programs use the API. A token has at most the rights of its owner, and ends with the owner's account. Only a hash of it is kept.

@@ -16,9 +16,20 @@ frame-refreshes = { $seconds } 秒ごとに自動更新
 
 nav-overview = 概要
 nav-dashboard = ダッシュボード
+nav-audit = 監査ログ
+
+nav-system = システム
+nav-parameters = パラメーター
+nav-security = セキュリティ
+nav-administrators = 管理者
+nav-tokens = API トークン
 
 nav-presence = プレゼンス
+nav-presence-settings = 設定
 nav-gateways = ゲートウェイ
+
+nav-messaging = メッセージング
+nav-messaging-settings = 設定
 
 nav-people = ユーザー管理
 nav-users = ユーザー

@@ -9,6 +9,7 @@
 
 pub mod blocks;
 pub mod ctx;
+mod entrance;
 pub mod files;
 pub mod form;
 pub mod nav;
@@ -34,6 +35,7 @@ use zaiseki_control::access::Caller;
 pub fn console(app: App) -> Router {
     pages::all()
         .into_router(&app)
+        .merge(entrance::routes())
         .route("/console", get(|| async { Redirect::permanent("/console/") }))
         .route("/console/language", get(choose_language))
         .route("/console/static/{name}", get(|Path(name): Path<String>| async move { files::answer(&name) }))
@@ -98,6 +100,8 @@ pub(crate) fn set_cookie(headers: &mut HeaderMap, cookie: &str) {
     }
 }
 
+#[cfg(test)]
+mod account_tests;
 #[cfg(test)]
 mod page_tests;
 #[cfg(test)]

@@ -21,8 +21,27 @@ const fn entry(name: &'static str, href: &'static str, area: Area) -> Entry {
 }
 
 pub static NAVIGATION: &[Group] = &[
-    Group { name: "nav-overview", entries: &[entry("nav-dashboard", "/console/", Area::Status)] },
-    Group { name: "nav-presence", entries: &[entry("nav-gateways", "/console/gateways", Area::Gateways)] },
+    Group {
+        name: "nav-overview",
+        entries: &[entry("nav-dashboard", "/console/", Area::Status), entry("nav-audit", "/console/audit", Area::Audit)],
+    },
+    Group {
+        name: "nav-system",
+        entries: &[
+            entry("nav-parameters", "/console/parameters", Area::Settings),
+            entry("nav-security", "/console/security", Area::Security),
+            entry("nav-administrators", "/console/administrators", Area::Admins),
+            entry("nav-tokens", "/console/tokens", Area::Admins),
+        ],
+    },
+    Group {
+        name: "nav-presence",
+        entries: &[
+            entry("nav-presence-settings", "/console/presence-settings", Area::Settings),
+            entry("nav-gateways", "/console/gateways", Area::Gateways),
+        ],
+    },
+    Group { name: "nav-messaging", entries: &[entry("nav-messaging-settings", "/console/messaging", Area::Settings)] },
     Group { name: "nav-people", entries: &[entry("nav-users", "/console/users", Area::Users)] },
 ];
 

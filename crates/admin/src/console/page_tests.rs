@@ -4,6 +4,8 @@ use super::tests::{Fixture, caller, fixture, post};
 use axum::http::{HeaderMap, StatusCode, header};
 use zaiseki_control::access::Role;
 use zaiseki_control::app::gateways::{self, GatewayConfig};
+use zaiseki_control::app::setup;
+use zaiseki_model::Timestamp;
 
 const ADMIN: Option<Role> = Some(Role::Administrator);
 
@@ -120,4 +122,121 @@ async fn a_gateway_is_tested_switched_and_removed() {
     assert!(fixture.seen(&format!("{to}/remove")).await.contains("button danger"));
     assert_eq!(fixture.sent(&format!("{to}/remove"), &[]).await, "/console/gateways");
     assert!(gateways::list(&fixture.app).unwrap().is_empty());
+}
+
+/// Sends a form without a session; status, where it leads, the cookie's first part, page.
+async fn stranger(fixture: &Fixture, path: &str, fields: &[(&str, &str)]) -> (StatusCode, Option<String>, String, String) {
+    let (status, headers, html) = fixture.ask(post(path), None, &super::ctx::encoded(fields)).await;
+    let text = |name| headers.get(name).map(|value: &axum::http::HeaderValue| value.to_str().unwrap().to_owned());
+    (status, text(header::LOCATION), text(header::SET_COOKIE).unwrap_or_default(), html)
+}
+
+#[tokio::test]
+async fn the_first_administrator_is_made_by_the_link_and_signed_in() {
+    let fixture = fixture();
+    let token = setup::link(&fixture.app, Timestamp::now()).unwrap().unwrap();
+    let page = format!("/console/set-up?token={}", token.reveal());
+    let (status, _, html) = fixture.get(&page, None, "ja").await;
+    assert_eq!(status, StatusCode::OK);
+    assert!(html.contains("最初の管理者"), "{html}");
+    assert_eq!(fixture.get("/console/set-up?token=wrong", None, "en").await.0, StatusCode::NOT_FOUND);
+    let form = |password| [("token", token.reveal()), ("name", "hanako"), ("password", password)];
+    let (status, _, cookie, html) = stranger(&fixture, "/console/set-up", &form("short")).await;
+    assert_eq!((status, cookie.as_str()), (StatusCode::UNPROCESSABLE_ENTITY, ""));
+    assert!(html.contains("id=\"password-error\"") && html.contains("value=\"hanako\""), "{html}");
+    let (status, to, cookie, html) = stranger(&fixture, "/console/set-up", &form("correct horse battery")).await;
+    assert_eq!((status, to.as_deref()), (StatusCode::SEE_OTHER, Some("/console/")), "{html}");
+    assert!(cookie.starts_with("__Host-") && cookie.contains("HttpOnly; SameSite=Lax"), "{cookie}");
+    assert_eq!(fixture.get(&page, None, "en").await.0, StatusCode::NOT_FOUND, "used once");
+}
+
+#[tokio::test]
+async fn a_wrong_sign_in_says_nothing_of_who_exists_and_a_right_one_leads_back() {
+    let fixture = fixture();
+    let token = setup::link(&fixture.app, Timestamp::now()).unwrap().unwrap();
+    let first = [("token", token.reveal()), ("name", "hanako"), ("password", "correct horse battery")];
+    stranger(&fixture, "/console/set-up", &first).await;
+    let form = |name, password, back| [("administrator", name), ("password", password), ("back", back)];
+    let mut answers = Vec::new();
+    for name in ["hanako", "nobody"] {
+        let (status, _, cookie, html) = stranger(&fixture, "/console/sign-in", &form(name, "wrong", "/console/")).await;
+        assert_eq!((status, cookie.as_str()), (StatusCode::UNAUTHORIZED, ""));
+        answers.push(html.replace(name, "NAME"));
+    }
+    assert_eq!(answers[0], answers[1]);
+    for (back, leads) in [("/console/users?search=a", "/console/users?search=a"), ("https://evil.example/", "/console/")] {
+        let right = form("hanako", "correct horse battery", back);
+        let (status, to, cookie, html) = stranger(&fixture, "/console/sign-in", &right).await;
+        assert_eq!((status, to.as_deref()), (StatusCode::SEE_OTHER, Some(leads)), "{html}");
+        assert!(cookie.starts_with("__Host-"), "{cookie}");
+    }
+    let (status, _, _, _) = stranger(&fixture, "/console/sign-out", &[]).await;
+    assert_eq!(status, StatusCode::SEE_OTHER, "who is not signed in is asked to");
+    assert_eq!(fixture.send("/console/sign-out", &[("csrf", "wrong")]).await.0, StatusCode::FORBIDDEN);
+    assert_eq!(fixture.sent("/console/sign-out", &[]).await, "/console/sign-in");
+}
+
+#[tokio::test]
+async fn settings_are_saved_refused_and_taken_back() {
+    let fixture = fixture();
+    let path = "/console/messaging";
+    let html = fixture.refused(path, &[("archive", "on"), ("archive_days", "0")], "archive_days").await;
+    assert!(html.contains("value=\"0\""), "{html}");
+    fixture.refused(path, &[("archive_days", "many")], "archive_days").await;
+    assert_eq!(fixture.sent(path, &[("archive_days", "")]).await, path);
+    let now = |fixture: &Fixture| {
+        let settings = fixture.app.settings().borrow().clone();
+        (settings.archive, settings.archive_days)
+    };
+    assert_eq!(now(&fixture), (false, None));
+    fixture.sent(path, &[("archive_days", "7")]).await;
+    let html = fixture.seen(path).await;
+    assert!(html.contains("name=\"default\" value=\"archive_days\""), "{html}");
+    fixture.sent(path, &[("default", "archive_days")]).await;
+    assert_eq!(now(&fixture).1, zaiseki_model::settings::Settings::default().archive_days);
+    fixture.refused("/console/presence-settings", &[("calendar.meeting_labels", "nonsense")], "calendar.meeting_labels").await;
+}
+
+#[tokio::test]
+async fn settings_of_security_are_not_an_operator_s() {
+    let fixture = fixture();
+    let token = super::routes::csrf_of(&caller(Role::Administrator));
+    let body = format!("csrf={token}&default=admin.audit_days");
+    for (path, status) in [("/console/security", StatusCode::FORBIDDEN), ("/console/parameters", StatusCode::FORBIDDEN)] {
+        let (seen, _, html) = fixture.ask(post(path), Some(Role::Operator), &body).await;
+        assert_eq!(seen, status, "{path}: {html}");
+    }
+}
+
+#[tokio::test]
+async fn the_audit_log_tells_what_changed() {
+    let fixture = fixture();
+    fixture.sent("/console/users:new", &[("name", "hanako"), ("mail", "h@example.com")]).await;
+    fixture.sent("/console/users/hanako", &[("mail", "hana@example.com"), ("display_name", "<b>花子</b>")]).await;
+    let html = fixture.seen("/console/audit?object=user%3Ahanako").await;
+    assert!(html.contains("h@example.com → hana@example.com"), "{html}");
+    assert!(!html.contains("<b>花子") && html.contains("user.create"), "{html}");
+    assert!(fixture.seen("/console/audit?to=2000-01-01").await.contains("class=\"empty\""));
+}
+
+#[tokio::test]
+async fn a_file_of_users_is_imported_with_a_report() {
+    let fixture = fixture();
+    let token = super::routes::csrf_of(&caller(Role::Administrator));
+    let body = |csv: &str| {
+        format!(
+            "--b\r\nContent-Disposition: form-data; name=\"csrf\"\r\n\r\n{token}\r\n--b\r\n\
+             Content-Disposition: form-data; name=\"file\"; filename=\"x.csv\"\r\n\r\n{csv}\r\n--b--\r\n"
+        )
+    };
+    let request = || axum::http::Request::post("/console/users:import").header("content-type", "multipart/form-data; boundary=b");
+    let (status, _, html) = fixture
+        .ask(request(), ADMIN, &body("userid,password,mail\nhanako,s3cret-enough,h@example.com\ntaro,s3cret-enough,nonsense"))
+        .await;
+    assert_eq!(status, StatusCode::OK);
+    assert!(html.contains("class=\"pill warning\"") && html.contains("taro"), "{html}");
+    assert!(fixture.seen("/console/users").await.contains("/console/users/hanako"));
+    let (status, _, html) = fixture.ask(request(), ADMIN, &body("")).await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(html.contains("id=\"file-error\""), "{html}");
 }

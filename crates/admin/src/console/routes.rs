@@ -156,7 +156,7 @@ fn check(ctx: &Ctx, right: Right) -> Result<(), ControlError> {
 }
 
 /// In a time that does not tell how much of it was right.
-fn same(given: &str, wanted: &str) -> bool {
+pub(super) fn same(given: &str, wanted: &str) -> bool {
     aws_lc_rs::constant_time::verify_slices_are_equal(given.as_bytes(), wanted.as_bytes()).is_ok()
 }
 

@@ -18,7 +18,7 @@ macro_rules! files {
     };
 }
 
-files!["frame", "overview", "users", "gateways", "help"];
+files!["frame", "entrance", "overview", "users", "gateways", "settings", "admins", "help"];
 
 type Bundle = FluentBundle<FluentResource>;
 

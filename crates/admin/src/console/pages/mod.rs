@@ -1,13 +1,30 @@
 //! The pages, one file each.
 
+mod account;
+mod administrators;
+mod audit;
 mod dashboard;
 mod gateway_form;
 mod gateways;
+mod settings;
+mod tokens;
 mod users;
+mod users_import;
 
 use super::routes::Pages;
 
 /// Every page there is.
 pub fn all() -> Pages {
-    Pages::default().merge(dashboard::pages()).merge(users::pages()).merge(gateways::pages())
+    let all = [
+        dashboard::pages(),
+        audit::pages(),
+        settings::pages(),
+        account::pages(),
+        administrators::pages(),
+        tokens::pages(),
+        gateways::pages(),
+        users::pages(),
+        users_import::pages(),
+    ];
+    all.into_iter().fold(Pages::default(), Pages::merge)
 }

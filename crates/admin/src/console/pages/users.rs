@@ -12,6 +12,7 @@ use zaiseki_control::app::users::{self, NewUser, Password, UserPage, UserQuery, 
 
 const READ: Right = Right::read(Area::Users);
 const WRITE: Right = Right::write(Area::Users);
+pub(super) const LIST: &str = "/console/users";
 /// Users of one page of the list.
 const ROWS: usize = 50;
 
@@ -51,6 +52,7 @@ fn list(ctx: &Ctx) -> Result<Page, ControlError> {
     let mut actions = Vec::new();
     if ctx.may(WRITE) {
         actions.push(Action::link("/console/users:new", ctx.t("users-new")).primary());
+        actions.push(Action::link("/console/users:import", ctx.t("import-title")));
     }
     let page = Page::new(ctx.t("nav-users")).help("help-users").bar(actions).search(search(ctx));
     Ok(page.table(table(ctx, &found)).block(Block::Pager(pager(ctx, &found))))

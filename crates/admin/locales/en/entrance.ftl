@@ -1,0 +1,11 @@
+entrance-title = Sign in to the console
+entrance-name = Administrator
+entrance-password = Password
+entrance-password-help = At least { $least } characters. A sentence is good.
+entrance-code = Code
+entrance-code-help = From your authenticator app, or a recovery code. Only if your account asks for one.
+entrance-sign-in = Sign in
+entrance-set-up-title = The first administrator
+entrance-set-up-note = Nobody administers this node yet. Choose a name and a password; you are then signed in.
+entrance-set-up = Create administrator
+entrance-set-up-closed = This link is not valid any more. If the node still has no administrator, restart it and take the new link from its log.

@@ -1,0 +1,11 @@
+entrance-title = 管理コンソールにサインイン
+entrance-name = 管理者名
+entrance-password = パスワード
+entrance-password-help = { $least } 文字以上。文にすると覚えやすく安全です。
+entrance-code = 確認コード
+entrance-code-help = 認証アプリのコード、またはリカバリーコード。必要なアカウントだけ入力してください。
+entrance-sign-in = サインイン
+entrance-set-up-title = 最初の管理者
+entrance-set-up-note = このノードにはまだ管理者がいません。名前とパスワードを決めてください。作成後、そのままサインインします。
+entrance-set-up = 管理者を作成
+entrance-set-up-closed = このリンクは使えません。まだ管理者がいない場合は、ノードを再起動し、ログに出る新しいリンクを使ってください。

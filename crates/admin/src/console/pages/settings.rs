@@ -1,0 +1,256 @@
+//! The live settings, on one page for each area: from the table of `zaiseki_control::app::settings`, with range and default.
+
+use crate::console::blocks::{Action, Cell, FormBlock, Table, grouped};
+use crate::console::ctx::{Ctx, Next, can_be_mended};
+use crate::console::form::{Field, Form, Kind};
+use crate::console::page::Page;
+use crate::console::routes::Pages;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use zaiseki_control::access::{Area, Right};
+use zaiseki_control::app::settings::{self, Kind as Takes, SETTINGS, Setting, SettingView};
+use zaiseki_control::{ControlError, Text};
+
+/// The settings of one page.
+struct Group {
+    path: &'static str,
+    name: &'static str,
+    help: &'static str,
+    area: Area,
+    holds: fn(&str) -> bool,
+}
+
+static PRESENCE: Group = Group {
+    path: "/console/presence-settings",
+    name: "nav-presence-settings",
+    help: "help-presence-settings",
+    area: Area::Settings,
+    holds: |key| matches!(key, "auto_authorize" | "max_contacts" | "max_watchers") || key.starts_with("calendar."),
+};
+
+static MESSAGING: Group = Group {
+    path: "/console/messaging",
+    name: "nav-messaging-settings",
+    help: "help-messaging-settings",
+    area: Area::Settings,
+    holds: |key| key == "archive" || key.starts_with("archive_"),
+};
+
+static SECURITY: Group = Group {
+    path: "/console/security",
+    name: "nav-security",
+    help: "help-security",
+    area: Area::Security,
+    holds: |key| key.starts_with("admin."),
+};
+
+/// Whatever has no page of its own.
+static PARAMETERS: Group = Group {
+    path: "/console/parameters",
+    name: "nav-parameters",
+    help: "help-parameters",
+    area: Area::Settings,
+    holds: |key| ![&PRESENCE, &MESSAGING, &SECURITY].iter().any(|group| (group.holds)(key)),
+};
+
+pub fn pages() -> Pages {
+    let read = |group: &Group| Right::read(group.area);
+    let write = |group: &Group| Right::write(group.area);
+    Pages::default()
+        .page(PRESENCE.path, read(&PRESENCE), |ctx| Ok(show(ctx, &PRESENCE)))
+        .act(PRESENCE.path, write(&PRESENCE), |ctx, form| save(ctx, &PRESENCE, form))
+        .page(MESSAGING.path, read(&MESSAGING), |ctx| Ok(show(ctx, &MESSAGING)))
+        .act(MESSAGING.path, write(&MESSAGING), |ctx, form| save(ctx, &MESSAGING, form))
+        .page(PARAMETERS.path, read(&PARAMETERS), |ctx| Ok(show(ctx, &PARAMETERS)))
+        .act(PARAMETERS.path, write(&PARAMETERS), |ctx, form| save(ctx, &PARAMETERS, form))
+        .page(SECURITY.path, read(&SECURITY), |ctx| Ok(show(ctx, &SECURITY)))
+        .act(SECURITY.path, write(&SECURITY), |ctx, form| save(ctx, &SECURITY, form))
+}
+
+/// The settings of a page with their values.
+fn of(ctx: &Ctx, group: &'static Group) -> impl Iterator<Item = (&'static Setting, SettingView)> {
+    SETTINGS.iter().zip(settings::list(&ctx.app)).filter(|(setting, _)| (group.holds)(setting.key))
+}
+
+fn show(ctx: &Ctx, group: &'static Group) -> Page {
+    let values = of(ctx, group).map(|(setting, view)| (setting.key, typed(&view.value)));
+    page(ctx, group, &Form::of(values))
+}
+
+fn page(ctx: &Ctx, group: &'static Group, form: &Form) -> Page {
+    let page = Page::new(ctx.t(group.name)).line(ctx.t("settings-live")).help(group.help);
+    if !ctx.may(Right::write(group.area)) {
+        let fact = |(setting, view): (&Setting, SettingView)| (said(ctx, &view), Cell::Text(shown(ctx, setting, &view.value)));
+        return page.facts(of(ctx, group).map(fact).collect());
+    }
+    let fields = of(ctx, group).map(|(setting, view)| field(ctx, form, setting, &view)).collect();
+    let block = FormBlock { action: group.path.to_owned(), fields, submit: ctx.t("frame-save"), ..FormBlock::default() };
+    page.form(ctx, form, block).heading(ctx.t("settings-changed-heading")).table(changed(ctx, group))
+}
+
+fn said(ctx: &Ctx, view: &SettingView) -> String {
+    view.help.get(ctx.lang).trim_end_matches(['.', '。']).to_owned()
+}
+
+fn field(ctx: &Ctx, form: &Form, setting: &Setting, view: &SettingView) -> Field {
+    let kind = match setting.kind {
+        Takes::Bool => Kind::Tick,
+        Takes::Number { .. } => Kind::Input("number"),
+        Takes::Show => Kind::Choice(["away", "chat", "dnd", "xa"].map(|show| (show.to_owned(), show_word(ctx, show))).to_vec()),
+        Takes::Language => Kind::Input("text"),
+        Takes::Labels => Kind::Lines,
+    };
+    let mut about = vec![setting.key.to_owned()];
+    if let (Some(min), Some(max)) = (view.min, view.max) {
+        about.push(ctx.tns("settings-range", &[("min", grouped(min.into()).into()), ("max", grouped(max.into()).into())]));
+    }
+    about.extend(unit(ctx, setting.unit));
+    if view.can_be_none {
+        about.push(ctx.t("settings-empty-is-none"));
+    }
+    if setting.kind == Takes::Labels {
+        about.push(ctx.t("settings-labels-help"));
+    }
+    about.push(ctx.tn("settings-default", "value", shown(ctx, setting, &view.default)));
+    Field::new(form, ctx.lang, setting.key, said(ctx, view), kind).help(about.join(" · "))
+}
+
+fn unit(ctx: &Ctx, unit: &str) -> Option<String> {
+    let key = match unit {
+        "" => return None,
+        "seconds" => "settings-unit-seconds",
+        "minutes" => "settings-unit-minutes",
+        "hours" => "settings-unit-hours",
+        "days" => "settings-unit-days",
+        "characters" => "settings-unit-characters",
+        other => return Some(other.to_owned()),
+    };
+    Some(ctx.t(key))
+}
+
+fn show_word(ctx: &Ctx, show: &str) -> String {
+    let key = match show {
+        "away" => "settings-show-away",
+        "chat" => "settings-show-chat",
+        "dnd" => "settings-show-dnd",
+        _ => "settings-show-xa",
+    };
+    ctx.t(key)
+}
+
+/// A value for people.
+fn shown(ctx: &Ctx, setting: &Setting, value: &Value) -> String {
+    match value {
+        Value::Bool(true) => ctx.t("settings-on"),
+        Value::Bool(false) => ctx.t("settings-off"),
+        Value::Null => ctx.t("settings-none"),
+        Value::String(show) if setting.kind == Takes::Show => show_word(ctx, show),
+        other => typed(other).replace('\n', ", "),
+    }
+}
+
+/// A value as it stands in its field.
+fn typed(value: &Value) -> String {
+    match value {
+        Value::Bool(true) => "on".to_owned(),
+        Value::Bool(false) | Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        Value::Object(labels) => {
+            let line = |(language, text): (&String, &Value)| format!("{language} = {}", text.as_str().unwrap_or_default());
+            labels.iter().map(line).collect::<Vec<_>>().join("\n")
+        }
+        other => other.to_string(),
+    }
+}
+
+/// What differs from the defaults, each with its way back.
+fn changed(ctx: &Ctx, group: &'static Group) -> Table {
+    let row = |(setting, view): (&Setting, SettingView)| {
+        let back = Action::post(group.path, ctx.t("settings-to-default")).with("default", setting.key);
+        vec![
+            Cell::Code(setting.key.to_owned()),
+            Cell::Text(shown(ctx, setting, &view.value)),
+            Cell::Dim(shown(ctx, setting, &view.default)),
+            Cell::Buttons(vec![back]),
+        ]
+    };
+    let columns = ["settings-key", "settings-value", "settings-default-column"];
+    Table {
+        caption: ctx.t("settings-changed-heading"),
+        columns: columns.iter().map(|key| ctx.t(key)).chain([String::new()]).collect(),
+        rows: of(ctx, group).filter(|(_, view)| view.value != view.default).map(row).collect(),
+        empty: ctx.t("settings-all-default"),
+    }
+}
+
+fn save(ctx: &Ctx, group: &'static Group, form: Form) -> Result<Next, ControlError> {
+    let Some(caller) = &ctx.caller else { return Err(ControlError::Forbidden { right: Right::write(group.area) }) };
+    let changes = match form.given("default") {
+        Some(key) => Ok(BTreeMap::from([(key.to_owned(), json!("default"))])),
+        None => changes(ctx, group, &form),
+    };
+    match changes.and_then(|changes| settings::put_as(&ctx.app, caller, &changes)) {
+        Ok(_) => Ok(Next::go(group.path, "settings-saved", ctx.t(group.name))),
+        Err(error) if can_be_mended(&error) => Ok(Next::Again(page(ctx, group, &form.wrong(error)))),
+        Err(error) => Err(error),
+    }
+}
+
+/// What was typed and is not so yet.
+fn changes(ctx: &Ctx, group: &'static Group, form: &Form) -> Result<BTreeMap<String, Value>, ControlError> {
+    let mut changes = BTreeMap::new();
+    for (setting, view) in of(ctx, group) {
+        let value = value(setting, form)?;
+        if value != view.value {
+            changes.insert(setting.key.to_owned(), value);
+        }
+    }
+    Ok(changes)
+}
+
+fn value(setting: &Setting, form: &Form) -> Result<Value, ControlError> {
+    Ok(match setting.kind {
+        Takes::Bool => json!(form.ticked(setting.key)),
+        Takes::Number { or_none: true, .. } if form.given(setting.key).is_none() => Value::Null,
+        Takes::Number { .. } => json!(form.number(setting.key)?),
+        Takes::Show | Takes::Language => json!(form.text(setting.key)),
+        Takes::Labels => json!(labels(setting.key, form.text(setting.key))?),
+    })
+}
+
+/// Lines of `language = text`.
+fn labels(field: &'static str, text: &str) -> Result<BTreeMap<String, String>, ControlError> {
+    let pair = |line: &str| {
+        let (language, text) = line.split_once('=')?;
+        Some((language.trim().to_owned(), text.trim().to_owned()))
+    };
+    let lines = text.lines().filter(|line| !line.trim().is_empty());
+    lines.map(pair).collect::<Option<_>>().ok_or_else(|| {
+        let en = "each line names a language and its text, such as: en = In a meeting";
+        ControlError::Invalid {
+            field, text: Text::new(en, "1 行に言語と文言を 1 組ずつ書いてください（例: ja = 会議中）")
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_setting_stands_on_one_page() {
+        for setting in SETTINGS {
+            let groups = [&PRESENCE, &MESSAGING, &SECURITY, &PARAMETERS];
+            let on: Vec<_> = groups.into_iter().filter(|group| (group.holds)(setting.key)).collect();
+            assert_eq!(on.len(), 1, "{}", setting.key);
+            assert_eq!(setting.right(), Right::write(on[0].area), "{}", setting.key);
+        }
+    }
+
+    #[test]
+    fn labels_are_typed_as_they_are_shown() {
+        let value = json!({"en": "In a meeting", "ja": "会議中 = 不在"});
+        assert_eq!(json!(labels("x", &typed(&value)).unwrap()), value);
+        assert_eq!(labels("x", "en Away").unwrap_err().field(), Some("x"));
+    }
+}
