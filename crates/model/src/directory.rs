@@ -106,6 +106,22 @@ pub struct Sweep {
     pub server: String,
     /// Servers that were tried before it, and why they did not answer.
     pub passed_over: Vec<String>,
+    /// Where [`UserSource::changes`] goes on from; `None`: this source cannot tell changes.
+    pub cursor: Option<String>,
+}
+
+/// What changed since a cursor; of everybody else nothing is said.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Delta {
+    /// As they are now.
+    pub users: Vec<SourceUser>,
+    /// Changed, but not usable.
+    pub skipped: Vec<Skipped>,
+    /// [`SourceUser::key`] of those who are no longer there, or no longer among those who are read.
+    pub gone: Vec<String>,
+    /// Where to go on from.
+    pub cursor: String,
+    pub server: String,
 }
 
 /// Why there is no (complete) answer. What is known of the source's users stays as it is.
@@ -148,6 +164,11 @@ pub type Progress<'a> = &'a (dyn Fn(usize) + Send + Sync);
 pub trait UserSource: Send + Sync {
     /// Reads every user.
     fn read<'a>(&'a self, progress: Progress<'a>) -> BoxFuture<'a, Result<Sweep, UserSourceError>>;
+
+    /// What changed since [`Sweep::cursor`] or [`Delta::cursor`]; `None`: the source cannot say (any more), read everything.
+    fn changes<'a>(&'a self, _cursor: &'a str) -> BoxFuture<'a, Result<Option<Delta>, UserSourceError>> {
+        Box::pin(async { Ok(None) })
+    }
 
     /// Tries every server: connection, TLS, sign-in, search base, first users. Goes on with the next server after a
     /// failure.

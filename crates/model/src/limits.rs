@@ -65,6 +65,10 @@ pub const LDAP_MESSAGE_BYTES: usize = 4 * 1024 * 1024;
 pub const LDAP_MESSAGE_DEPTH: usize = 32;
 /// Referrals followed while one directory is read, where following is allowed.
 pub const LDAP_REFERRALS: usize = 32;
+/// Bytes of one answer of Unified CM (AXL), which stops at 8 MB itself.
+pub const AXL_ANSWER_BYTES: usize = 12 * 1024 * 1024;
+/// Users read one by one after a look into the change queue of Unified CM; for more, everybody is read.
+pub const AXL_CHANGES: usize = 2_000;
 /// Servers of one directory.
 pub const DIRECTORY_SERVERS: usize = 8;
 /// Characters of an administrator's name.

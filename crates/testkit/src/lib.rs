@@ -1,5 +1,6 @@
 //! Test support: dialogues, real servers on loopback
 
+pub mod axl;
 pub mod browser;
 pub mod ews;
 pub mod intruder;

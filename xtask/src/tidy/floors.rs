@@ -17,6 +17,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("zaiseki-store", 4),
     ("zaiseki-calendar", 4),
     ("zaiseki-directory", 4),
+    ("zaiseki-axl", 4),
     ("zaiseki-control", 5),
     ("zaiseki-router", 5),
     ("zaiseki-admin", 6),
