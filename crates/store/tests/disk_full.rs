@@ -59,12 +59,13 @@ fn a_full_disk_loses_nothing_and_recovers_by_itself() {
     while !seen.last().is_some_and(|line| line.contains("healthy false")) {
         seen.push(lines.next().expect("the child meets the limit"));
     }
-    assert_eq!(seen.iter().filter(|line| line.starts_with("failed ")).count(), 1, "{seen:?}");
     assert!(seen.last().unwrap().ends_with("reading true"));
     let pid = child.id().to_string();
     assert!(Command::new("prlimit").args(["--pid", &pid, "--fsize=unlimited"]).status().unwrap().success());
     seen.extend(lines);
     assert!(child.wait().unwrap().success(), "{seen:?}");
+    // Told once, by another thread than the one that saw it first.
+    assert_eq!(seen.iter().filter(|line| line.starts_with("failed ")).count(), 1, "{seen:?}");
     assert!(seen.contains(&format!("durable {MESSAGES}")), "{seen:?}");
     let db = Database::open(&dir.path().join("zaiseki.sqlite"), "example.com").unwrap();
     let Reply::UserData(Some(bob)) = db.read(&Read::UserData { name: "bob".to_owned() }).unwrap() else { panic!() };
