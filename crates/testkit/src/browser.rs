@@ -1,4 +1,4 @@
-//! The chat page of a running node in headless Chromium, by `web/test/chat.mjs`.
+//! The chat page and the web console of a running node in headless Chromium, by `web/test/chat.mjs` and `web/test/console.mjs`.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -39,4 +39,16 @@ pub fn visit_chat(visit: &ChatVisit<'_>) -> Result<String> {
 
 fn person((jid, password): (&str, &str)) -> String {
     format!("{jid}:{password}")
+}
+
+/// Walks through the web console of a fresh node by `web/test/console.mjs`. `url`: `https://127.0.0.1:8443`; `token`: of the link
+/// for the first administrator; `screenshots`: where pictures go.
+pub fn walk_console(url: &str, token: &str, screenshots: Option<&Path>) -> Result<String> {
+    let web = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../web");
+    let mut command = Command::new("node");
+    command.arg("test/console.mjs").current_dir(web).args(["--url", url, "--setup", token]);
+    if let Some(folder) = screenshots {
+        command.arg("--screenshots").arg(folder);
+    }
+    run(&mut command).context("the web console")
 }

@@ -36,7 +36,7 @@ help-sign-in =
 help-set-up =
     This link works once, until the first administrator is made. It stands in the log of the node, so that only who can read that log can use it.
 help-audit =
-    Every change that an administrator, a token or the command line made, the newest first, with what was before and after. Passwords and keys never stand here.
+    Every change that an administrator, a token or the command line made, the newest first, with what was before and after. Passwords and keys never stand here. ∅ stands for nothing, or for a setting at its default.
 
     Follow a name to see all its changes. How long lines are kept says the setting admin.audit_days.
 help-presence-settings =

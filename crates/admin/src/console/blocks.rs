@@ -173,6 +173,11 @@ impl Card {
         Card { note: note.into(), ..self }
     }
 
+    /// Where the number comes from.
+    pub fn href(self, href: impl Into<String>) -> Card {
+        Card { href: Some(href.into()), ..self }
+    }
+
     /// `points` of an SVG polyline in a box of 200 × 34.
     pub fn points(&self) -> String {
         let top = self.line.iter().copied().fold(1.0_f64, f64::max);

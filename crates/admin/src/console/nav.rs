@@ -52,5 +52,20 @@ pub fn current(path: &str) -> Option<(&'static Group, &'static Entry)> {
 }
 
 fn belongs(path: &str, href: &str) -> bool {
-    path == href || (href != "/console/" && path.strip_prefix(href).is_some_and(|rest| rest.starts_with('/')))
+    path == href || (href != "/console/" && path.strip_prefix(href).is_some_and(|rest| rest.starts_with(['/', ':'])))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_belongs_to_the_entry_that_it_is_below() {
+        let entry = |path: &str| current(path).map(|(_, entry)| entry.href);
+        for path in ["/console/users", "/console/users/hanako/remove", "/console/users:new"] {
+            assert_eq!(entry(path), Some("/console/users"), "{path}");
+        }
+        assert_eq!(entry("/console/"), Some("/console/"));
+        assert_eq!((entry("/console/usersx"), entry("/console/account")), (None, None));
+    }
 }

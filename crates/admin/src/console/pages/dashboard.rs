@@ -36,8 +36,8 @@ fn cards(ctx: &Ctx, status: &Status) -> Vec<Card> {
     let (up, all) = (up.count(), status.gateways.len());
     let answer = ctx.tns("dashboard-gateways-note", &[("up", up.into()), ("all", all.into())]);
     vec![
-        Card::new(ctx.t("dashboard-users"), grouped(status.users)).note(enabled),
-        Card::new(ctx.t("dashboard-gateways"), grouped(all as u64)).note(answer),
+        Card::new(ctx.t("dashboard-users"), grouped(status.users)).note(enabled).href("/console/users"),
+        Card::new(ctx.t("dashboard-gateways"), grouped(all as u64)).note(answer).href("/console/gateways"),
     ]
 }
 

@@ -76,7 +76,7 @@ fn row(ctx: &Ctx, gateway: &GatewayView) -> Vec<Cell> {
         Cell::link(href(&gateway.name), &gateway.name),
         Cell::Text(kind(ctx, &gateway.kind)),
         Cell::pill(sign, word),
-        Cell::Number(ctx.tns("gateways-read-of", &numbers(&status))),
+        Cell::Text(ctx.tns("gateways-read-of", &numbers(&status))),
         status.last_poll.map_or(Cell::Empty, Cell::Time),
         match status.state {
             GatewayState::Down { reason, .. } => {

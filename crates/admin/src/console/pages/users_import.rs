@@ -57,7 +57,7 @@ fn report(ctx: &Ctx, report: &ImportReport) -> Page {
 fn problems(ctx: &Ctx, report: &ImportReport) -> Table {
     let row = |problem: &RowProblem| {
         vec![
-            Cell::number(problem.line),
+            Cell::text(problem.line.to_string()),
             Cell::text(problem.column.clone().unwrap_or_default()),
             Cell::text(problem.user.clone().unwrap_or_default()),
             Cell::text(problem.reason.get(ctx.lang)),

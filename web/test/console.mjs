@@ -1,0 +1,259 @@
+// An administrator at the web console of a fresh node, in headless Chromium: the first account by its link, users, gateways, settings,
+// import, tokens, the audit log; then every page of the navigation in both languages, dark and as narrow as a telephone.
+//
+//   node test/console.mjs --url https://127.0.0.1:8443 --setup TOKEN [--screenshots DIR] [--seconds N]
+//
+// Fails at the first step that does not go as it should, at any serious finding of axe-core, at an error on the console of the
+// browser, and at a request to another host. Prints one line per step.
+import { mkdirSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { launch, openPage } from "./browser.mjs";
+
+const { values: options } = parseArgs({
+  options: {
+    url: { type: "string" },
+    setup: { type: "string" },
+    screenshots: { type: "string" },
+    seconds: { type: "string", default: "15" },
+  },
+});
+const timeout = Number(options.seconds) * 1000;
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const PASSWORD = "correct horse battery";
+
+async function step(name, work) {
+  try {
+    await work();
+    console.log(`ok: ${name}`);
+  } catch (cause) {
+    throw new Error(`${name}: ${cause.message}`, { cause });
+  }
+}
+
+function demand(truth, why) {
+  if (!truth) throw new Error(why);
+}
+
+async function picture(page, name) {
+  if (!options.screenshots) return;
+  mkdirSync(options.screenshots, { recursive: true });
+  await page.screenshot({ path: join(options.screenshots, `${name}.png`) });
+}
+
+/** What keeps people who do not see well, or have no mouse, from using the page. */
+async function accessible(page) {
+  await page.evaluate(axe);
+  const { violations } = await page.evaluate(() => globalThis.axe.run());
+  const grave = violations.filter(({ impact }) => impact === "serious" || impact === "critical");
+  const said = grave.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(" ")}`);
+  demand(said.length === 0, `${page.url()}: ${said.join("; ")}`);
+}
+
+async function fits(page) {
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+  demand(wide <= 0, `${page.url()} is ${wide} pixels too wide`);
+}
+
+const go = (page, path) => page.goto(options.url + path);
+const named = (page, name) => page.locator(`#content [name="${name}"]:not([type="hidden"])`);
+
+/** Fills the form of the page and sends it. */
+async function send(page, values) {
+  for (const [name, value] of Object.entries(values)) {
+    const field = named(page, name);
+    if (typeof value === "boolean") await field.setChecked(value, { timeout });
+    else if ((await field.evaluate((element) => element.tagName)) === "SELECT") await field.selectOption(value, { timeout });
+    else await field.fill(value, { timeout });
+  }
+  await page.locator("#content form.form button").first().click({ timeout });
+}
+
+async function refused(page, field) {
+  await page.locator(`[id="${field}-error"]`).waitFor({ timeout });
+  await accessible(page);
+}
+
+const said = (page) => page.locator("p.notice[role=status]").waitFor({ timeout });
+const press = (page, name) => page.getByRole("button", { name, exact: true }).click({ timeout });
+const follow = (page, name) => page.locator("#content").getByRole("link", { name, exact: true }).click({ timeout });
+
+async function firstAdministrator(page) {
+  await picture(page, "set-up-en");
+  await accessible(page);
+  await send(page, { name: "admin", password: "short" });
+  await refused(page, "password");
+  demand((await named(page, "name").inputValue()) === "admin", "what was typed is kept");
+  await send(page, { password: PASSWORD });
+  await page.waitForURL("**/console/", { timeout });
+}
+
+async function users(page) {
+  await go(page, "/console/users:new");
+  await send(page, { name: "hanako", display_name: "佐藤 花子", mail: "nonsense", password: PASSWORD });
+  await refused(page, "mail");
+  await picture(page, "refused-en");
+  await send(page, { mail: "hanako@example.com", password: PASSWORD });
+  await said(page);
+  await send(page, { telephone: "+81312345678" });
+  await said(page);
+  await press(page, "Disable");
+  await said(page);
+  await picture(page, "user-en");
+  await accessible(page);
+  await go(page, "/console/users:new");
+  await send(page, { name: "taro" });
+  await said(page);
+  await go(page, "/console/users");
+  await page.locator("tbody tr").nth(1).waitFor({ timeout });
+  await named(page, "search").pressSequentially("花子");
+  await page.locator("tbody tr").nth(1).waitFor({ state: "detached", timeout });
+  demand((await page.locator("tbody tr").innerText()).includes("hanako"), "the list follows what is typed");
+  await follow(page, "hanako");
+  await follow(page, "Remove");
+  await press(page, "Remove");
+  await said(page);
+}
+
+async function imported(page) {
+  await go(page, "/console/users:import");
+  const csv = ["userid,password,display name,mail"];
+  for (let number = 0; number < 60; number += 1) csv.push(`user${number},${PASSWORD},Person ${number},user${number}@example.com`);
+  csv.push("user1,,Again,nonsense");
+  const file = { name: "people.csv", mimeType: "text/csv", buffer: Buffer.from(csv.join("\n")) };
+  await named(page, "file").setInputFiles(file);
+  await page.locator("#content form.form button").click();
+  await page.locator(".pill.warning").waitFor({ timeout: timeout * 4 });
+  await picture(page, "import-en");
+  await accessible(page);
+  await go(page, "/console/users");
+  await follow(page, "Next page");
+  await follow(page, "First page");
+}
+
+async function gateways(page) {
+  await go(page, "/console/gateways:ews");
+  await picture(page, "gateway-new-en");
+  await accessible(page);
+  await go(page, "/console/gateways:caldav");
+  const gateway = { name: "Calendars", url: "http://127.0.0.1:1/{user}/", username: "service", secret: "secret", timeout_secs: "5" };
+  await send(page, gateway);
+  await refused(page, "url");
+  await send(page, { secret: "secret", allow_clear_text: true });
+  await said(page);
+  await follow(page, "Test");
+  await press(page, "Test");
+  await page.locator(".title .pill.bad").waitFor({ timeout });
+  await picture(page, "gateway-test-en");
+  await accessible(page);
+  await go(page, "/console/gateways/Calendars/edit");
+  await send(page, { url: "http://127.0.0.2:1/{user}/" });
+  await refused(page, "secret");
+  await go(page, "/console/gateways/Calendars");
+  await page.locator(".title .pill.bad").waitFor({ timeout });
+  await picture(page, "gateway-en");
+  await accessible(page);
+  await press(page, "Switch off");
+  await page.locator(".title .pill.quiet").waitFor({ timeout });
+}
+
+async function settings(page) {
+  await go(page, "/console/messaging");
+  await send(page, { archive_days: "0" });
+  await refused(page, "archive_days");
+  await send(page, { archive_days: "30" });
+  await said(page);
+  await press(page, "Back to default");
+  await page.locator(".empty").waitFor({ timeout });
+}
+
+async function administrators(page) {
+  await go(page, "/console/administrators:new");
+  await send(page, { name: "operator", role: "operator", password: PASSWORD });
+  await said(page);
+  await accessible(page);
+  await follow(page, "Remove");
+  await press(page, "Remove");
+  await said(page);
+  await go(page, "/console/account/tokens:new");
+  await accessible(page);
+  await send(page, { name: "nightly", "scope.users": "read" });
+  await page.locator("pre").waitFor({ timeout });
+  await go(page, "/console/account/second-factor");
+  await page.locator("figure svg").waitFor({ timeout });
+  await accessible(page);
+  await picture(page, "second-factor-en");
+  await go(page, "/console/account");
+  await accessible(page);
+  await picture(page, "account-en");
+}
+
+/** Every page of the navigation. */
+async function everyPage(page, language) {
+  await go(page, `/console/language?to=${language}&back=/console/`);
+  demand((await page.locator("html").getAttribute("lang")) === language, "the language is chosen");
+  const pages = await page.locator("nav a").evaluateAll((links) => links.map((link) => link.getAttribute("href")));
+  demand(pages.length >= 10, `only ${pages.length} pages`);
+  for (const path of pages) {
+    const name = path === "/console/" ? "dashboard" : path.replace("/console/", "").replaceAll("/", "-");
+    await page.setViewportSize({ width: 1280, height: 800 });
+    await go(page, path);
+    demand((await page.locator("nav a[aria-current=page]").count()) === 1, `${path} is marked in the navigation`);
+    demand(!/\b(nav|frame|help)-[a-z]/.test(await page.innerText("body")), `${path} lacks a text`);
+    await fits(page);
+    await accessible(page);
+    await picture(page, `${name}-${language}`);
+    await page.emulateMedia({ colorScheme: "dark" });
+    await accessible(page);
+    await page.setViewportSize({ width: 390, height: 800 });
+    await fits(page);
+    if (path === "/console/users") await picture(page, `${name}-${language}-dark-narrow`);
+    await page.emulateMedia({ colorScheme: "light" });
+  }
+  await page.setViewportSize({ width: 1280, height: 800 });
+}
+
+async function outAndIn(page) {
+  await page.locator(".top button").click({ timeout });
+  await page.waitForURL("**/console/sign-in", { timeout });
+  await picture(page, "sign-in-ja");
+  await accessible(page);
+  await go(page, "/console/users");
+  await send(page, { administrator: "admin", password: "wrong" });
+  await page.locator("p.notice[role=alert]").waitFor({ timeout });
+  await send(page, { administrator: "admin", password: PASSWORD });
+  await page.waitForURL("**/console/users", { timeout });
+}
+
+async function main() {
+  const browser = await launch();
+  try {
+    const { page, seen } = await openPage(browser, `${options.url}/setup/${options.setup}`, "en-US");
+    // A refused form is an answer 4xx, of which Chromium tells too.
+    const complaints = [];
+    page.on("console", (message) => {
+      if (message.type() === "error" && !/status of 4\d\d/.test(message.text())) complaints.push(message.text());
+    });
+    await step("the first administrator by the link", () => firstAdministrator(page));
+    await step("users: made, refused, changed, found, removed", () => users(page));
+    await step("users: imported", () => imported(page));
+    await step("gateways: made, refused, tested, switched off", () => gateways(page));
+    await step("settings: refused, saved, taken back", () => settings(page));
+    await step("administrators, tokens, second factor", () => administrators(page));
+    await step("every page in English", () => everyPage(page, "en"));
+    await step("every page in Japanese", () => everyPage(page, "ja"));
+    await step("signed out and in again", () => outAndIn(page));
+    await step("no foreign request, no complaint", async () => {
+      const all = [...seen.foreign, ...seen.violations, ...seen.errors, ...complaints];
+      demand(all.length === 0, all.join("; "));
+    });
+  } finally {
+    await browser.close();
+  }
+}
+
+main().catch((error) => {
+  console.error(error.message);
+  process.exitCode = 1;
+});
