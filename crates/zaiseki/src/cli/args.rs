@@ -1,6 +1,7 @@
 //! What can be typed, in English and Japanese.
 
 use super::directories::{self, DirectoryCommand, ImUsers, Resolve};
+use super::jobs::{self, JobCommand};
 use crate::i18n::Lang;
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -55,6 +56,9 @@ pub enum Ask {
     /// Presence gateways: calendar servers
     #[command(subcommand)]
     Gateway(GatewayCommand),
+    /// Jobs: long work in the background
+    #[command(subcommand)]
+    Job(JobCommand),
     /// Live settings
     #[command(subcommand)]
     Settings(SettingsCommand),
@@ -401,7 +405,7 @@ const TEXTS: &[(&str, &str)] = &[
 const JAPANESE_PAGE: &str = "{about-with-newline}\n使い方: {usage}\n\n{all-args}";
 
 fn japanese(text: &str) -> Option<&'static str> {
-    TEXTS.iter().chain(directories::TEXTS).find(|(en, _)| *en == text).map(|(_, ja)| *ja)
+    TEXTS.iter().chain(directories::TEXTS).chain(jobs::TEXTS).find(|(en, _)| *en == text).map(|(_, ja)| *ja)
 }
 
 /// The command tree with its texts in `lang`.

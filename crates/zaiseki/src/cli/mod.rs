@@ -6,6 +6,7 @@ mod complaint;
 mod console;
 mod directories;
 mod door;
+mod jobs;
 mod show;
 
 pub use args::{Command, parse};
@@ -77,6 +78,7 @@ fn verdict(answer: &Value, view: View, console: &Console<'_>) -> Result<()> {
         }
         View::Users | View::Gateways | View::Settings | View::Fields => 0,
         View::Directories | View::EntryProblems | View::Duplicates | View::Lines => 0,
+        View::Jobs | View::Job | View::JobLog => 0,
     };
     match (failed, view) {
         (0, _) => Ok(()),
@@ -125,11 +127,12 @@ async fn carry_out(door: &Door, request: &mut Request, lang: Lang) -> Result<Val
     let body = std::mem::take(&mut request.body);
     let mut answer = door.request(request.method.clone(), &first, body, lang).await?;
     // Other things have a `next` too: a directory's next synchronisation.
-    while let Some(after) = answer["next"].as_str().filter(|_| answer["users"].is_array()) {
+    let list = ["users", "jobs", "lines"].into_iter().find(|list| answer[*list].is_array());
+    while let (Some(list), Some(after)) = (list, answer["next"].as_str()) {
         let join = if first.contains('?') { '&' } else { '?' };
         let path = format!("{first}{join}after={}", escape(after));
         let mut page = door.request(Method::GET, &path, Vec::new(), lang).await?;
-        if let (Value::Array(all), Value::Array(more)) = (&mut answer["users"], page["users"].take()) {
+        if let (Value::Array(all), Value::Array(more)) = (&mut answer[list], page[list].take()) {
             all.extend(more);
         }
         answer["next"] = page["next"].take();
@@ -141,6 +144,7 @@ fn plan(ask: Ask, console: &mut Console<'_>) -> Result<Plan> {
     match ask {
         Ask::User(user) => user_plan(user, console),
         Ask::Directory(directory) => directories::directory_plan(directory, console),
+        Ask::Job(job) => Ok(jobs::plan(job)),
         Ask::Gateway(gateway) => gateway_plan(gateway, console),
         Ask::Settings(SettingsCommand::List) => Ok(Plan::one(View::Settings, Method::GET, "settings", &Value::Null)),
         Ask::Settings(SettingsCommand::Set { key, value }) => {

@@ -1,6 +1,7 @@
 //! Results on the terminal: JSON as it came, or a table.
 
 mod directories;
+mod jobs;
 
 use crate::i18n::Lang;
 use serde_json::Value;
@@ -23,6 +24,9 @@ pub enum View {
     Im,
     /// One text in each line.
     Lines,
+    Jobs,
+    Job,
+    JobLog,
     /// Key and value, line by line.
     Fields,
 }
@@ -89,6 +93,9 @@ pub fn table(answer: &Value, view: View, lang: Lang) -> String {
         View::EntryProblems => rows(list("problems"), &directories::PROBLEMS, lang),
         View::Duplicates => directories::duplicates(answer, lang),
         View::Im => directories::im(answer, lang),
+        View::Jobs => jobs::list(list("jobs"), lang),
+        View::Job => jobs::one(answer, lang),
+        View::JobLog => rows(list("lines"), &jobs::LOG, lang),
         View::Lines => list("lines").iter().map(|line| format!("{}\n", cell(line, lang))).collect(),
         View::Fields => match answer {
             Value::Array(many) => many.iter().map(|one| fields(one, lang)).collect::<Vec<_>>().join("\n"),

@@ -10,19 +10,19 @@ use zaiseki_control::app::App;
 use zaiseki_store::{Options, Store};
 use zaiseki_testkit::slapd::{Person, READER_DN, READER_PASSWORD, SUFFIX, Slapd, unit};
 
-struct Bench {
-    config: Config,
+pub(super) struct Bench {
+    pub config: Config,
     dir: tempfile::TempDir,
 }
 
 impl Bench {
-    fn new() -> Bench {
+    pub fn new() -> Bench {
         let dir = tempfile::tempdir().unwrap();
         let config = Config { data_dir: dir.path().join("data"), domain: "example.com".to_owned(), ..Config::without_file() };
         Bench { config, dir }
     }
 
-    async fn try_in(&self, lang: Lang, line: &str, input: &str) -> (Result<()>, String) {
+    pub async fn try_in(&self, lang: Lang, line: &str, input: &str) -> (Result<()>, String) {
         let words = std::iter::once("zaiseki").chain(line.split(' '));
         let matches = args::command(lang).try_get_matches_from(words).unwrap_or_else(|error| panic!("{line}: {error}"));
         let cli = args::Cli::from_arg_matches(&matches).unwrap();
@@ -33,18 +33,18 @@ impl Bench {
         (done, String::from_utf8(out).unwrap())
     }
 
-    async fn ok(&self, line: &str, input: &str) -> String {
+    pub async fn ok(&self, line: &str, input: &str) -> String {
         let (done, out) = self.try_in(Lang::En, line, input).await;
         done.unwrap_or_else(|error| panic!("{line}: {error:#}\n{out}"));
         out
     }
 
-    async fn fails(&self, line: &str, input: &str) -> String {
+    pub async fn fails(&self, line: &str, input: &str) -> String {
         let (done, out) = self.try_in(Lang::En, line, input).await;
         format!("{:#}", done.err().unwrap_or_else(|| panic!("{line}: {out}")))
     }
 
-    async fn json(&self, line: &str) -> Value {
+    pub async fn json(&self, line: &str) -> Value {
         serde_json::from_str(&self.ok(&format!("{line} --output json"), "").await).unwrap()
     }
 
@@ -55,7 +55,7 @@ impl Bench {
     }
 
     /// What `serve` does for administrators.
-    fn node(&self) -> (DataDirLock, tokio::task::JoinHandle<()>) {
+    pub fn node(&self) -> (DataDirLock, tokio::task::JoinHandle<()>) {
         let lock = DataDirLock::acquire(&self.config.data_dir).unwrap();
         let store = Store::open(&self.config.data_dir, &self.config.domain, Options::default(), Box::new(|_| {})).unwrap();
         let app = App::open(store, &self.config.domain, &self.config.data_dir, |_| {}).unwrap();

@@ -1,0 +1,69 @@
+//! `job …`: long work in the background.
+
+use super::show::View;
+use super::{Plan, escape};
+use clap::{Args, Subcommand};
+use hyper::Method;
+use serde_json::Value;
+
+/// Jobs, or lines of a log, of one page.
+const PAGE: usize = 500;
+
+#[derive(Subcommand, Debug)]
+pub enum JobCommand {
+    /// List jobs, newest first
+    List {
+        /// Only these: waiting, running, done, failed or cancelled
+        #[arg(long)]
+        state: Option<String>,
+        /// Only jobs of this kind, such as users.im
+        #[arg(long)]
+        kind: Option<String>,
+    },
+    /// Show a job
+    Show(JobId),
+    /// End a job before its next step; what is done stays done
+    Cancel(JobId),
+    /// Show what a job says of its work
+    Log(JobId),
+}
+
+#[derive(Args, Debug)]
+pub struct JobId {
+    /// The job's id
+    pub id: String,
+}
+
+/// Texts of the help, English and Japanese.
+pub const TEXTS: &[(&str, &str)] = &[
+    ("Jobs: long work in the background", "ジョブ (バックグラウンドの長い作業)"),
+    ("List jobs, newest first", "ジョブを新しい順に一覧する"),
+    (
+        "Only these: waiting, running, done, failed or cancelled",
+        "この状態のジョブだけ: waiting、running、done、failed または cancelled",
+    ),
+    ("Only jobs of this kind, such as users.im", "この種類のジョブだけ (例: users.im)"),
+    ("Show a job", "ジョブを表示する"),
+    ("End a job before its next step; what is done stays done", "次の段階の前にジョブを終える (済んだ分は残る)"),
+    ("Show what a job says of its work", "ジョブの記録を表示する"),
+    ("The job's id", "ジョブの ID"),
+];
+
+pub fn plan(command: JobCommand) -> Plan {
+    let nothing = &Value::Null;
+    let path = |job: &JobId, rest: &str| format!("jobs/{}{rest}", escape(&job.id));
+    match command {
+        JobCommand::List { state, kind } => {
+            let only = |key: &str, value: Option<String>| value.map(|v| format!("&{key}={}", escape(&v))).unwrap_or_default();
+            let (state, kind) = (only("state", state), only("kind", kind));
+            Plan::one(View::Jobs, Method::GET, format!("jobs?limit={PAGE}{state}{kind}"), nothing)
+        }
+        JobCommand::Show(job) => Plan::one(View::Job, Method::GET, path(&job, ""), nothing),
+        JobCommand::Cancel(job) => Plan::one(View::Job, Method::POST, path(&job, "/cancel"), nothing),
+        JobCommand::Log(job) => Plan::one(View::JobLog, Method::GET, path(&job, &format!("/log?limit={PAGE}")), nothing),
+    }
+}
+
+#[cfg(test)]
+#[path = "jobs_tests.rs"]
+mod tests;
