@@ -94,6 +94,14 @@ impl AxlServer {
         std::fs::read_to_string(&self.paths.certificate).context("the test server's certificate")
     }
 
+    /// Changes the cluster while it runs; see the head of the script. For tests that have no HTTP client.
+    pub fn control(&self, wish: &Value) -> Result<()> {
+        let post = "import requests, sys; requests.post(sys.argv[1], data=sys.argv[2], verify=sys.argv[3]).raise_for_status()";
+        let mut command = self.python.command();
+        command.args(["-c", post, &self.page("control"), &wish.to_string()]).arg(&self.paths.ca);
+        run(&mut command).map(drop).context("changing the test server")
+    }
+
     /// Lets zeep ask everything in one version. Returns its JSON: `version`, `users`, `first`, `fault`, `changes`.
     pub fn zeep(&self, version: &str) -> Result<Value> {
         let mut command = self.python.command();

@@ -66,7 +66,7 @@ pub struct DirectoryView {
     pub name: String,
     /// UUID.
     pub id: String,
-    /// `ldap`.
+    /// `ldap` or `unified-cm`.
     pub kind: String,
     pub config: DirectoryService,
     /// Whether a password is kept.
@@ -245,17 +245,20 @@ fn advice(name: &str) -> Text {
             "サーバー名とポート、このマシンから接続できることを確認してください",
         ),
         "tls" => Text::new(
-            "give the certificate authority of the server (ca), and name the server as its certificate does",
-            "サーバーの認証局 (ca) を設定し、証明書と同じサーバー名を使ってください",
+            "give the certificate authority of the server (ca), and name the server as its certificate does; for Unified CM, its certificate will do (certificate)",
+            "サーバーの認証局 (ca) を設定し、証明書と同じサーバー名を使ってください。Unified CM では証明書そのもの (certificate) も使えます",
         ),
-        "sign-in" => Text::new("check the bind DN and its password", "バインド DN とパスワードを確認してください"),
+        "sign-in" => Text::new(
+            "check the account (LDAP: the bind DN; Unified CM: an application user who may use AXL) and its password",
+            "アカウント (LDAP はバインド DN、Unified CM は AXL を使えるアプリケーションユーザー) とパスワードを確認してください",
+        ),
         "base" => Text::new(
             "check the search base and filter, and that the account may read there",
             "検索ベースとフィルター、アカウントの読み取り権限を確認してください",
         ),
         _ => Text::new(
-            "check the filter and the attributes for key and user id",
-            "フィルターと、キーおよびユーザー ID の属性を確認してください",
+            "check which users are read (LDAP: the filter and the attributes for key and user id; Unified CM: users)",
+            "取得するユーザーの条件 (LDAP はフィルターとキー・ユーザー ID の属性、Unified CM は users) を確認してください",
         ),
     }
 }

@@ -20,27 +20,40 @@ use crate::error::{ControlError, Result};
 use rules::SyncRules;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use zaiseki_axl::AxlConfig;
 use zaiseki_directory::{LdapConfig, Security};
 use zaiseki_model::directory::{UserSource, UserSourceError};
 use zaiseki_store::{Directory, StoreError};
 
-/// Where users come from, with `"kind": "ldap"`.
+/// Where users come from, with `"kind": "ldap" | "unified-cm"`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum DirectoryService {
     Ldap(LdapConfig),
+    UnifiedCm(AxlConfig),
 }
 
 impl DirectoryService {
     /// Whether a password kept for `self` would, under `new`, reach a server it did not reach before, or travel or be given
     /// away with less protection.
     pub(crate) fn reveals_more_in(&self, new: &DirectoryService) -> bool {
-        let (DirectoryService::Ldap(old), DirectoryService::Ldap(new)) = (self, new);
-        let elsewhere = new.servers.iter().any(|server| !old.servers.contains(server));
-        let in_clear = new.security == Security::None && old.security != Security::None;
-        let trusting = new.security != Security::None && new.ca != old.ca;
-        elsewhere || in_clear || trusting || (new.follow_referrals && !old.follow_referrals)
+        match (self, new) {
+            (DirectoryService::Ldap(old), DirectoryService::Ldap(new)) => {
+                let in_clear = new.security == Security::None && old.security != Security::None;
+                let trusting = new.security != Security::None && new.ca != old.ca;
+                let following = new.follow_referrals && !old.follow_referrals;
+                elsewhere(&old.servers, &new.servers) || in_clear || trusting || following
+            }
+            (DirectoryService::UnifiedCm(old), DirectoryService::UnifiedCm(new)) => {
+                elsewhere(&old.servers, &new.servers) || (&new.ca, &new.certificate) != (&old.ca, &old.certificate)
+            }
+            _ => true,
+        }
     }
+}
+
+fn elsewhere(old: &[String], new: &[String]) -> bool {
+    new.iter().any(|server| !old.contains(server))
 }
 
 /// The JSON of a directory's row.
@@ -63,16 +76,18 @@ impl StoredDirectory {
     pub fn kind(&self) -> &'static str {
         match self.service {
             DirectoryService::Ldap(_) => "ldap",
+            DirectoryService::UnifiedCm(_) => "unified-cm",
         }
     }
 
     /// The client; nothing is connected yet.
     pub fn open(&self, secret: &str) -> Result<Box<dyn UserSource>> {
-        let opened = match &self.service {
-            DirectoryService::Ldap(config) => zaiseki_directory::open(config, secret),
+        let opened: std::result::Result<Box<dyn UserSource>, UserSourceError> = match &self.service {
+            DirectoryService::Ldap(config) => zaiseki_directory::open(config, secret).map(|source| Box::new(source) as _),
+            DirectoryService::UnifiedCm(config) => zaiseki_axl::open(config, secret).map(|source| Box::new(source) as _),
         };
         match opened {
-            Ok(source) => Ok(Box::new(source)),
+            Ok(source) => Ok(source),
             Err(UserSourceError::Config { key, why }) => {
                 Err(ControlError::invalid(key, format!("{key}: {why}"), format!("{key} の値を使えません: {why}")))
             }

@@ -50,7 +50,7 @@ pub enum Ask {
     /// Users of the built-in directory
     #[command(subcommand)]
     User(UserCommand),
-    /// Directories that users come from: LDAP, Active Directory
+    /// Directories that users come from: LDAP, Active Directory, Unified CM
     #[command(subcommand)]
     Directory(DirectoryCommand),
     /// Presence gateways: calendar servers

@@ -82,9 +82,25 @@ pub struct ChangedDirectory {
     pub password_stdin: bool,
 }
 
-/// The fields of `zaiseki_directory::LdapConfig` and of the synchronisation's rules.
+/// The fields of `zaiseki_directory::LdapConfig`, of `zaiseki_axl::AxlConfig` and of the synchronisation's rules; which a
+/// kind takes is checked by the node.
 #[derive(Args, Debug)]
 pub struct DirectoryOptions {
+    /// Kind of directory: ldap (also Active Directory) or unified-cm
+    #[arg(long)]
+    pub kind: Option<String>,
+    /// Unified CM: the application user who reads
+    #[arg(long)]
+    pub username: Option<String>,
+    /// Unified CM: the servers' own certificates to trust (PEM)
+    #[arg(long, value_name = "FILE", conflicts_with = "ca")]
+    pub certificate: Option<PathBuf>,
+    /// Unified CM: which users are read: enabled (for IM and presence), home or all
+    #[arg(long)]
+    pub users: Option<String>,
+    /// Unified CM: version of AXL to begin with, such as 12.0
+    #[arg(long)]
+    pub axl_version: Option<String>,
     /// A JSON file with the directory's configuration; other options change it
     #[arg(long, value_name = "FILE")]
     pub from: Option<PathBuf>,
@@ -178,8 +194,22 @@ pub struct Resolve {
 
 /// Texts of the help, English and Japanese.
 pub const TEXTS: &[(&str, &str)] = &[
-    ("Directories that users come from: LDAP, Active Directory", "ユーザーの取得元ディレクトリー (LDAP、Active Directory)"),
+    (
+        "Directories that users come from: LDAP, Active Directory, Unified CM",
+        "ユーザーの取得元ディレクトリー (LDAP、Active Directory、Unified CM)",
+    ),
     ("Add a directory", "ディレクトリーを追加する"),
+    (
+        "Kind of directory: ldap (also Active Directory) or unified-cm",
+        "ディレクトリーの種類: ldap (Active Directory を含む) または unified-cm",
+    ),
+    ("Unified CM: the application user who reads", "Unified CM: 読み取り用のアプリケーションユーザー"),
+    ("Unified CM: the servers' own certificates to trust (PEM)", "Unified CM: 信頼するサーバー証明書そのもの (PEM)"),
+    (
+        "Unified CM: which users are read: enabled (for IM and presence), home or all",
+        "Unified CM: 取得するユーザー: enabled (IM と在席が有効)、home または all",
+    ),
+    ("Unified CM: version of AXL to begin with, such as 12.0", "Unified CM: 最初に使う AXL の版 (例: 12.0)"),
     ("List directories and how they are", "ディレクトリーとその状態を一覧する"),
     ("Show a directory", "ディレクトリーを表示する"),
     ("Change a directory; what is not given stays", "ディレクトリーを変更する (指定しない項目はそのまま)"),
@@ -253,13 +283,10 @@ pub fn directory_plan(command: DirectoryCommand, console: &mut Console<'_>) -> R
     };
     Ok(match command {
         DirectoryCommand::Add(new) => {
-            let mut config = ldap_config(&new.options)?;
+            let mut config = service_config(&new.options)?;
             config.entry("kind").or_insert(json!("ldap"));
-            let secret = if new.options.bind_dn.is_none() && new.options.from.is_none() {
-                None
-            } else {
-                password_of(new.password, console)?
-            };
+            let anonymous = new.options.bind_dn.is_none() && new.options.username.is_none();
+            let secret = if anonymous && new.options.from.is_none() { None } else { password_of(new.password, console)? };
             let sync = sync_rules(&new.options);
             let body = json!({ "name": new.name, "config": config, "secret": secret, "sync": sync });
             Plan::one(View::Fields, Method::POST, "directories", &body)
@@ -268,7 +295,7 @@ pub fn directory_plan(command: DirectoryCommand, console: &mut Console<'_>) -> R
         DirectoryCommand::Show(who) => Plan::one(View::Fields, Method::GET, path(&who.name, ""), nothing),
         DirectoryCommand::Set(set) => {
             let secret = (set.password || set.password_stdin).then(|| console.password(set.password_stdin)).transpose()?;
-            let (config, sync) = (ldap_config(&set.options)?, sync_rules(&set.options));
+            let (config, sync) = (service_config(&set.options)?, sync_rules(&set.options));
             let body = json!({ "name": set.rename, "config": config, "secret": secret, "sync": sync });
             Plan::one(View::Fields, Method::PATCH, path(&set.name, ""), &body)
         }
@@ -320,13 +347,17 @@ pub fn resolve_plan(resolve: &Resolve) -> Plan {
 }
 
 /// The file, if one is given, with what the options say.
-fn ldap_config(options: &DirectoryOptions) -> Result<Map<String, Value>> {
+fn service_config(options: &DirectoryOptions) -> Result<Map<String, Value>> {
     let mut config = match &options.from {
         Some(file) => serde_json::from_slice::<Map<String, Value>>(&read_file(file)?)
             .with_context(|| format!("{} is not a JSON object", file.display()))?,
         None => Map::new(),
     };
     let texts = [
+        ("kind", &options.kind),
+        ("username", &options.username),
+        ("users", &options.users),
+        ("version", &options.axl_version),
         ("base", &options.base),
         ("bind_dn", &options.bind_dn),
         ("security", &options.security),
@@ -351,9 +382,11 @@ fn ldap_config(options: &DirectoryOptions) -> Result<Map<String, Value>> {
         }
         config.insert("attributes".to_owned(), Value::Object(map));
     }
-    if let Some(file) = &options.ca {
-        let pem = String::from_utf8(read_file(file)?).with_context(|| format!("{} is not PEM", file.display()))?;
-        config.insert("ca".to_owned(), json!(pem));
+    for (key, file) in [("ca", &options.ca), ("certificate", &options.certificate)] {
+        if let Some(file) = file {
+            let pem = String::from_utf8(read_file(file)?).with_context(|| format!("{} is not PEM", file.display()))?;
+            config.insert(key.to_owned(), json!(pem));
+        }
     }
     if let Some(size) = options.page_size {
         config.insert("page_size".to_owned(), json!(size));

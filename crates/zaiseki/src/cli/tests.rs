@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use zaiseki_admin::socket::AdminSocket;
 use zaiseki_control::app::App;
 use zaiseki_store::{Options, Store};
+use zaiseki_testkit::axl::{self, AxlServer};
 use zaiseki_testkit::slapd::{Person, READER_DN, READER_PASSWORD, SUFFIX, Slapd, unit};
 
 pub(super) struct Bench {
@@ -196,6 +197,24 @@ async fn directories(bench: &Bench) {
     assert!(bench.fails("directory show tokyo", "").await.contains("no directory"));
     assert_eq!(bench.json("user profile anna").await["origin"], Value::Null);
     bench.ok("user remove anna ben", "").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_unified_cm_is_a_directory() {
+    let bench = Bench::new();
+    let server = AxlServer::start(&axl::Options::new(vec![axl::person("anna", "Anna", "Berg")])).unwrap();
+    let certificate = bench.file("cucm.pem", &server.certificate().unwrap());
+    let (address, pem, user) = (server.address(), certificate.display(), axl::USERNAME);
+    let line = format!("directory add tokyo --kind unified-cm --server {address} --certificate {pem} --username {user}");
+    assert!(bench.fails(&format!("{line} --users some --password-stdin"), "x\n").await.contains("some"));
+    bench.ok(&format!("{line} --axl-version 14.0 --password-stdin"), &format!("{}\n", axl::PASSWORD)).await;
+    let tested = bench.ok("directory test tokyo", "").await;
+    assert!(tested.lines().count() == 5 && !tested.contains("FAILED"), "{tested}");
+    assert!(bench.ok("directory sync tokyo", "").await.starts_with("1 entries read, 1 users made"));
+    assert_eq!(bench.json("user show anna").await["display_name"], "Anna Berg");
+    bench.ok("directory set tokyo --users all --page-size 7", "").await;
+    let shown = bench.json("directory show tokyo").await;
+    assert_eq!((&shown["kind"], &shown["config"]["users"]), (&json!("unified-cm"), &json!("all")));
 }
 
 #[tokio::test(flavor = "multi_thread")]
