@@ -8,6 +8,7 @@
 
 pub mod access;
 pub mod app;
+pub mod checks;
 pub mod credentials;
 pub mod directory;
 mod error;

@@ -19,6 +19,7 @@ const TAGS: &[(&str, &str)] = &[
     ("settings", "Live settings."),
     ("admins", "Administrators and their sessions."),
     ("tokens", "API tokens for programs."),
+    ("diagnostics", "The troubleshooter: checks that only read."),
     ("audit", "Who changed what."),
 ];
 

@@ -11,6 +11,7 @@ mod access;
 mod account;
 mod admins;
 mod audit;
+mod checks;
 mod directories;
 mod document;
 mod gateways;
@@ -68,6 +69,7 @@ fn parts() -> (Router<App>, OpenApi) {
         .merge(session::operations())
         .merge(account::operations())
         .merge(status::operations())
+        .merge(checks::operations())
         .merge(users::operations())
         .merge(people::operations())
         .merge(directories::operations())

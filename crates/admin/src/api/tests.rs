@@ -133,3 +133,16 @@ async fn gateways_and_settings_are_kept() {
     assert_eq!(wrong["error"]["field"], "max_contacts");
     assert_eq!(bench.ok(bench.ask(Method::GET, "/status", Value::Null).await, 200)["domain"], "example.com");
 }
+
+#[tokio::test]
+async fn the_troubleshooter_runs_every_check_it_lists() {
+    let bench = Bench::new();
+    let (status, listed) = bench.send(Some(tester()), Method::GET, "/diagnostics/checks", "").await;
+    assert_eq!(status, StatusCode::OK, "{listed}");
+    let (status, results) = bench.send(Some(tester()), Method::POST, "/diagnostics/run", "").await;
+    assert_eq!(status, StatusCode::OK, "{results}");
+    let ids = |list: &Value| list.as_array().unwrap().iter().map(|check| check["id"].clone()).collect::<Vec<_>>();
+    assert_eq!(ids(&listed), ids(&results));
+    let exist = results.as_array().unwrap().iter().find(|result| result["id"] == "administrators.exist").unwrap();
+    assert_eq!((&exist["outcome"], &exist["link"]), (&"failed".into(), &"/console/administrators".into()), "{exist}");
+}
