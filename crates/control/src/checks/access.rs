@@ -37,11 +37,18 @@ fn able(app: &App) -> Result<Vec<AdminView>> {
 
 fn administrator(able: &[AdminView]) -> Finding {
     let count = able.len();
-    let seen = Text::new(format!("enabled administrators: {count}"), format!("有効な管理者: {count}"));
+    let seen = Text::new(format!("administrators who can sign in: {count}"), format!("サインインできる管理者: {count}"));
     match count {
-        0 => Finding::failed(seen, Text::new("use the set-up link in the log", "ログにある初期設定リンクを使ってください")),
+        0 => Finding::failed(seen, make_one()),
         _ => Finding::passed(seen),
     }
+}
+
+fn make_one() -> Text {
+    Text::new(
+        "if there is none at all, use the set-up link in the log; else enable one and give a password",
+        "1 人もいなければログの初期設定リンクを使い、いれば有効にしてパスワードを設定してください",
+    )
 }
 
 fn second_factor(able: &[AdminView]) -> Finding {

@@ -34,9 +34,10 @@ pub(super) const DATABASE: Check = Check {
 fn database(app: &App) -> Result<Finding> {
     app.store().query(|db| db.administrators())?;
     if app.store().healthy() {
-        return Ok(Finding::passed(Text::new("it is read and takes writes", "読み書きできます")));
+        return Ok(Finding::passed(Text::new("it is read, and writes do not pile up", "読み取れ、書き込みの滞留もありません")));
     }
-    let seen = Text::new("it takes no writes", "書き込めません");
-    let todo = Text::new("free space on the disk of `data_dir`", "`data_dir` のディスクの空きを増やしてください");
+    let seen = Text::new("too much waits to be written", "書き込み待ちが多すぎます");
+    let todo =
+        Text::new("look whether the disk of `data_dir` is full or slow", "`data_dir` のディスクの空きと速さを確認してください");
     Ok(Finding::failed(seen, todo))
 }
