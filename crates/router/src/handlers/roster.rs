@@ -307,6 +307,21 @@ mod tests {
         assert_eq!(outcome(&mut engine, &outbox).0, 3, "the next try");
     }
 
+    /// The same holds for a change of a subscription (`presence_host/subscription.rs`).
+    #[test]
+    fn no_subscription_changes_when_the_contacts_half_cannot_be_read() {
+        let (mut engine, id, outbox) = mika();
+        let unsubscribe = "<presence type='unsubscribe' to='ken@here.example'/>";
+        let stanza = || stanza_from_bytes(Bytes::from(unsubscribe), Limits::default()).expect("well-formed");
+        engine.stanza(NOW, id, stanza());
+        answer(&mut engine, Err(StoreError::Unavailable("tested".to_owned())));
+        let (items, told) = outcome(&mut engine, &outbox);
+        assert_eq!((items, told.contains("<internal-server-error")), (0, true), "{told}");
+        engine.stanza(NOW, id, stanza());
+        answer(&mut engine, data("ken", 2));
+        assert_eq!(outcome(&mut engine, &outbox).0, 2, "the next try");
+    }
+
     /// The account was removed while the contact's half was being read, and another one has its name.
     #[test]
     fn somebody_elses_roster_stays_as_it_is() {

@@ -2,7 +2,7 @@
 //! and sessions.
 
 use super::own::Broadcast;
-use crate::engine::{Engine, HomeIx, SessionId};
+use crate::engine::{Engine, HomeIx, NoHome, SessionId};
 use crate::phases::{blocked_by_receiver, blocked_by_sender, blocked_error};
 use bytes::Bytes;
 use zaiseki_model::envelope::{Head, close};
@@ -40,16 +40,21 @@ impl Engine {
         {
             return self.reply_error(id, &envelope, &error);
         }
-        // Both halves in one transaction: a crash must not leave the contact's item behind.
+        // Both halves in one transaction: a crash must not leave the contact's item behind; nor does a half that cannot be
+        // read: then nothing changes, and the client learns it.
         let name = contact.local().unwrap_or_default().to_owned();
         let ready = self.home_ready(&name).is_some();
         if !ready {
             self.defer(id);
         }
-        self.with_home(&name, move |engine, _| {
+        let user = self.user_id(home);
+        self.with_home(&name, move |engine, target| {
+            // Meanwhile the account may have been removed, and its name given to another.
             let home = envelope.from.local().and_then(|own| engine.home_ready(own));
-            if let Some(home) = home {
-                engine.subscription_out(id, home, &contact, stanza, &envelope.body);
+            match (home.filter(|home| engine.user_id(*home) == user), target) {
+                (_, Err(why @ NoHome::Failed)) => engine.reply_condition(id, &envelope, why.condition()),
+                (Some(home), _) => engine.subscription_out(id, home, &contact, stanza, &envelope.body),
+                (None, _) => {}
             }
             if !ready {
                 engine.deferred_done(id);
