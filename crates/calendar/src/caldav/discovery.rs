@@ -97,3 +97,35 @@ fn calendars(resources: Vec<Resource>, window: Window) -> Result<Place, DavError
     });
     Ok(Place::Calendars(found.collect()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use zaiseki_model::Timestamp;
+
+    /// The calendars found in a home with so many, each after a folder that is none.
+    fn found(count: usize) -> Vec<Calendar> {
+        let resource = |name: String, kind: &str| {
+            let text = format!("<resourcetype xmlns='{DAV}'><collection/>{kind}</resourcetype>");
+            let url = Url::parse(&format!("https://dav.example.test/home/{name}/")).unwrap();
+            Resource { url, properties: vec![crate::xml::parse(text.as_bytes()).unwrap()] }
+        };
+        let calendar = format!("<calendar xmlns='{CALDAV}'/>");
+        let home = (1..=count).flat_map(|n| [resource(format!("folder{n}"), ""), resource(n.to_string(), &calendar)]);
+        let window = Window { start: Timestamp::ZERO, end: Timestamp::from_secs(86_400) };
+        match calendars(home.collect(), window) {
+            Ok(Place::Calendars(calendars)) => calendars,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn calendars_of_one_user_are_followed_up_to_the_limit() {
+        for there in [MAX_CALENDARS, MAX_CALENDARS + 1] {
+            let found = found(there);
+            assert_eq!(found.len(), MAX_CALENDARS, "{there}");
+            let last = found.last().map(|calendar| calendar.url.to_string());
+            assert_eq!(last, Some(format!("https://dav.example.test/home/{MAX_CALENDARS}/")), "the first ones");
+        }
+    }
+}

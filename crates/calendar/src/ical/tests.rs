@@ -186,6 +186,23 @@ fn zones_by_many_names() {
 }
 
 #[test]
+fn zones_of_one_object_are_read_up_to_the_limit() {
+    let window = days("2026-07-01", "2026-07-02");
+    let read_with = |zones: usize| {
+        let own = (1..=zones).fold("RAW".to_owned(), |text, n| {
+            text + &format!(
+                "\nBEGIN:VTIMEZONE\r\nTZID:Mine {n}\r\nBEGIN:STANDARD\r\nDTSTART:19700101T000000\r\n\
+                 TZOFFSETFROM:+0117\r\nTZOFFSETTO:+0117\r\nEND:STANDARD\r\nEND:VTIMEZONE\r"
+            )
+        });
+        let event = format!("DTSTART;TZID=Mine {zones}:20260701T090000\nDURATION:PT1H");
+        spans(&[&own, &event], window, "UTC")
+    };
+    assert_eq!(read_with(zones::MAX_ZONES), ["07-01 07:43..07-01 08:43 Busy"]);
+    assert_eq!(read_with(zones::MAX_ZONES + 1), ["07-01 09:00..07-01 10:00 Busy"], "one past: the default zone");
+}
+
+#[test]
 fn one_bad_event_is_named_and_the_rest_stands() {
     let window = days("2026-11-02", "2026-11-03");
     let good = "RAW\nBEGIN:VEVENT\r\nUID:good\r\nDTSTART:20261102T090000Z\r\nDTEND:20261102T100000Z\r\nEND:VEVENT\r";

@@ -17,7 +17,7 @@ pub type Zone = Tz;
 const COMPARED: i64 = 370 * 86_400;
 
 /// VTIMEZONEs of one calendar object that are read.
-const MAX_ZONES: usize = 50;
+pub(super) const MAX_ZONES: usize = 50;
 
 /// The zone of a name: IANA (`Asia/Tokyo`), Windows (`Tokyo Standard Time`), or either behind a path (`/vendor/Asia/Tokyo`).
 pub fn zone_by_name(name: &str) -> Option<Zone> {
