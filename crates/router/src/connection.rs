@@ -6,7 +6,7 @@ use crate::outbox::Flush;
 use crate::tls::ServerTls;
 use crate::tls_io::{Got, Io};
 use bytes::BytesMut;
-use rustls::{ServerConfig, ServerConnection};
+use rustls::{ProtocolVersion, ServerConfig, ServerConnection};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -184,8 +184,9 @@ impl Connection {
     }
 
     fn tls_info(&self) -> TlsInfo {
-        let exporter =
-            self.io.tls().and_then(|tls| tls.export_keying_material([0; 32], b"EXPORTER-Channel-Binding", Some(b"")).ok());
+        // RFC 9266 §4.2: with TLS 1.2 only under an extended master secret, of which rustls does not tell.
+        let tls = self.io.tls().filter(|tls| tls.protocol_version() == Some(ProtocolVersion::TLSv1_3));
+        let exporter = tls.and_then(|tls| tls.export_keying_material([0; 32], b"EXPORTER-Channel-Binding", Some(b"")).ok());
         TlsInfo { exporter, end_point: self.tls.end_point_binding() }
     }
 

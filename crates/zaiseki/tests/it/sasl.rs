@@ -110,6 +110,22 @@ fn both_channel_bindings_hold_in_both_versions_of_tls() {
     }
 }
 
+#[test]
+fn the_exporter_is_not_offered_under_tls_1_2() {
+    // RFC 9266 §4.2
+    for (version, offered) in [(&TLS12, false), (&TLS13, true)] {
+        let mut raw = Raw::connect(guarded_stage().node.c2s_tls());
+        raw.secure(one_version(guarded_stage(), version));
+        raw.send(format!(
+            "<stream:stream to='{}' version='1.0' xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>",
+            guarded_stage().domain()
+        ));
+        let features = raw.until("</stream:features>");
+        assert_eq!(features.contains("tls-exporter"), offered, "{version:?}: {features}");
+        assert!(features.contains("tls-server-end-point"), "{version:?}: {features}");
+    }
+}
+
 fn one_version(stage: &Stage, version: &'static rustls::SupportedProtocolVersion) -> rustls::ClientConfig {
     let mut roots = rustls::RootCertStore::empty();
     let pem = stage.node.ca_pem().expect("a CA");

@@ -285,6 +285,46 @@ fn a_user_has_a_greatest_number_of_watchers() {
     third.hear(presence("", &seen.jid));
 }
 
+/// What an administrator sets, through the API that the command line speaks to, counts for people who are signed in.
+#[test]
+fn presence_settings_change_under_open_sessions() {
+    let stage = Stage::open(&[], 8);
+    let set = |key: &str, value: &str| {
+        let output = stage.node.cli(&["settings", "set", key, value], "").expect("the command line");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    };
+    let mut sessions: Vec<Session> = (0..4).map(|_| stage.online()).collect();
+    sessions.iter_mut().for_each(|session| drop(session.roster()));
+    let [a, b, c, d] = &mut sessions[..] else { unreachable!("four people") };
+    send(a, "subscribe", &b.bare);
+    a.hear(presence("", &b.jid));
+
+    set("auto_authorize", "false");
+    send(c, "subscribe", &a.bare);
+    a.hear(presence("subscribe", &c.bare));
+    send(a, "subscribed", &c.bare);
+    c.hear(presence("", &a.jid));
+
+    // The list has two contacts (one watched, one watching): at the limit, then one past it.
+    let item = |n: usize| format!("<query xmlns='jabber:iq:roster'><item jid='c{n}@localhost'/></query>");
+    set("max_contacts", "3");
+    a.set(&item(1));
+    let error = a.ask("set", "", &item(2));
+    assert_eq!(error.condition(), Some("policy-violation"), "{error}");
+    set("max_contacts", "none");
+    a.set(&item(2));
+
+    // One watcher is there already.
+    set("max_watchers", "1");
+    set("auto_authorize", "true");
+    d.say(format!("<presence to='{}' type='subscribe'/>", b.bare));
+    let error = d.hear(presence("error", &b.bare));
+    assert_eq!(error.condition(), Some("policy-violation"), "{error}");
+    set("max_watchers", "2");
+    send(d, "subscribe", &b.bare);
+    d.hear(presence("", &b.jid));
+}
+
 /// Who gets the address of somebody who left is a stranger to the contacts.
 #[test]
 fn a_removed_user_is_nobodys_contact() {
