@@ -2,7 +2,7 @@
 
 use super::TlsError;
 use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose};
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use time::{Duration, OffsetDateTime};
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
@@ -26,18 +26,20 @@ pub struct Paths {
 
 /// Makes, or keeps from an earlier start, a certificate for `names` (domain names or IP addresses) and `localhost` in
 /// `dir`. Key files get mode 0600. A certificate that lacks a name or expires within 60 days is made anew under the same
-/// authority. A directory or file that cannot be written is an error with its path.
+/// authority. A directory or file that cannot be written is an error with its path; so is an authority that is there but cannot
+/// be used, since clients trust it: it is replaced only when it is near its end, or gone.
 pub fn ensure_self_signed(dir: &Path, names: &[String]) -> Result<Paths, TlsError> {
     std::fs::create_dir_all(dir).map_err(|source| TlsError::File { path: dir.to_owned(), source })?;
     let paths = Paths { ca: dir.join("ca.pem"), certificate: dir.join("server.pem"), key: dir.join("server.key") };
     let names = wanted_names(names)?;
-    let issuer = match load_issuer(&paths.ca, &dir.join("ca.key")) {
+    if still_good(&paths, &names) {
+        return Ok(paths);
+    }
+    let issuer = match load_issuer(&paths.ca, &dir.join("ca.key"))? {
         Some(issuer) => issuer,
         None => make_issuer(&paths.ca, &dir.join("ca.key"))?,
     };
-    if !still_good(&paths, &names) {
-        make_server(&paths, &issuer, names)?;
-    }
+    make_server(&paths, &issuer, names)?;
     Ok(paths)
 }
 
@@ -57,14 +59,23 @@ fn wanted_names(names: &[String]) -> Result<Vec<String>, TlsError> {
 
 type NodeIssuer = Issuer<'static, KeyPair>;
 
-fn load_issuer(certificate: &Path, key: &Path) -> Option<NodeIssuer> {
-    let pem = std::fs::read_to_string(certificate).ok()?;
-    let key = KeyPair::from_pem(&std::fs::read_to_string(key).ok()?).ok()?;
-    let der = super::parse_certificates(pem.as_bytes(), certificate).ok()?;
-    if days_left(der.first()?)? < RENEW_DAYS {
-        return None;
+/// `None`: there is no authority, or it ends soon.
+fn load_issuer(certificate: &Path, key: &Path) -> Result<Option<NodeIssuer>, TlsError> {
+    let fail = |path: &Path, source| TlsError::File { path: path.to_owned(), source };
+    let pem = match std::fs::read_to_string(certificate) {
+        Ok(pem) => pem,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(fail(certificate, error)),
+    };
+    let der = super::parse_certificates(pem.as_bytes(), certificate)?;
+    let days = der.first().and_then(|der| days_left(der));
+    let days = days.ok_or_else(|| TlsError::NoCertificate { path: certificate.to_owned() })?;
+    if days < RENEW_DAYS {
+        return Ok(None);
     }
-    Issuer::from_ca_cert_pem(&pem, key).ok()
+    let secret = std::fs::read_to_string(key).map_err(|error| fail(key, error))?;
+    let pair = KeyPair::from_pem(&secret).map_err(|_| TlsError::NoKey { path: key.to_owned() })?;
+    Ok(Some(Issuer::from_ca_cert_pem(&pem, pair)?))
 }
 
 fn make_issuer(certificate: &Path, key_path: &Path) -> Result<NodeIssuer, TlsError> {
@@ -116,7 +127,7 @@ fn still_good(paths: &Paths, names: &[String]) -> bool {
     let Ok(ca) = super::parse_certificates(&ca, &paths.ca) else { return false };
     let Some(leaf) = certified.cert.first() else { return false };
     certified.cert.get(1) == ca.first()
-        && days_left(leaf).is_some_and(|days| days >= RENEW_DAYS)
+        && [Some(leaf), ca.first()].into_iter().flatten().all(|der| days_left(der).is_some_and(|days| days >= RENEW_DAYS))
         && covers(leaf, names).unwrap_or(false)
 }
 

@@ -45,6 +45,27 @@ async fn a_self_made_certificate_is_kept_and_serves_all_its_names() {
     assert_eq!(handshake(server, client, "new.test").await.unwrap(), cert.leaf().to_vec(), "swapped live");
 }
 
+#[test]
+fn an_authority_that_clients_trust_is_not_replaced_for_being_unreadable() {
+    let dir = tempfile::tempdir().unwrap();
+    let paths = ensure_self_signed(dir.path(), &names(&["example.test"])).unwrap();
+    let (ca, key) = (std::fs::read(&paths.ca).unwrap(), std::fs::read(dir.path().join("ca.key")).unwrap());
+    let further = names(&["example.test", "new.test"]);
+    for (file, damaged, good) in [("ca.pem", &ca[..100], &ca), ("ca.key", &b"nonsense"[..], &key)] {
+        std::fs::write(dir.path().join(file), damaged).unwrap();
+        let error = ensure_self_signed(dir.path(), &further).unwrap_err();
+        assert!(error.to_string().contains(file), "{error}");
+        assert_eq!(std::fs::read(dir.path().join(file)).unwrap(), damaged, "left for the administrator to see");
+        std::fs::write(dir.path().join(file), good).unwrap();
+    }
+    std::fs::remove_file(dir.path().join("ca.key")).unwrap();
+    assert!(ensure_self_signed(dir.path(), &names(&["example.test"])).is_ok(), "nothing new is needed");
+    assert!(ensure_self_signed(dir.path(), &further).unwrap_err().to_string().contains("ca.key"));
+    std::fs::remove_file(&paths.ca).unwrap();
+    ensure_self_signed(dir.path(), &further).unwrap();
+    assert_ne!(std::fs::read(&paths.ca).unwrap(), ca, "an authority that is gone is made anew");
+}
+
 #[tokio::test]
 async fn a_pinned_certificate_is_believed_under_any_name_and_no_other_is() {
     let (dir, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
