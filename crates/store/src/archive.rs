@@ -16,20 +16,26 @@ struct Range {
 }
 
 impl Range {
-    /// What `start` and `end` allow.
-    fn of_times(query: &ArchiveQuery) -> Range {
+    /// What the form allows: `start`, `end`, `after-id` and `before-id`.
+    fn of_form(query: &ArchiveQuery) -> Range {
         let after = |t: Timestamp| MessageId::first_at(Timestamp(t.0.saturating_add(1))).0;
-        Range {
+        let times = Range {
             above: query.start.map_or(i64::MIN, |t| MessageId::first_at(t).0.saturating_sub(1)),
             below: query.end.map_or(i64::MAX, after),
-        }
+        };
+        times.between(query.after_id, query.before_id)
     }
 
     /// The part of it that the page may come from.
     fn of_page(self, query: &ArchiveQuery) -> Range {
+        self.between(query.after, query.before)
+    }
+
+    /// The part of it strictly between the two messages.
+    fn between(self, after: Option<MessageId>, before: Option<MessageId>) -> Range {
         Range {
-            above: query.after.map_or(self.above, |id| self.above.max(id.0)),
-            below: query.before.map_or(self.below, |id| self.below.min(id.0)),
+            above: after.map_or(self.above, |id| self.above.max(id.0)),
+            below: before.map_or(self.below, |id| self.below.min(id.0)),
         }
     }
 }
@@ -39,7 +45,7 @@ impl Database {
         let Some(owner) = self.key(query.owner)? else {
             return Ok(Page { complete: true, anchor_found: query.named().next().is_none(), ..Page::default() });
         };
-        let whole = Range::of_times(query);
+        let whole = Range::of_form(query);
         let (messages, complete) = self.page_messages(owner, query, whole.of_page(query))?;
         let counted = query.count && query.filter.is_none();
         let total = if counted { Some(self.count(owner, query, whole)?) } else { None };

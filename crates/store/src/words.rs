@@ -153,7 +153,11 @@ pub struct ArchiveQuery {
     /// Both inclusive.
     pub start: Option<Timestamp>,
     pub end: Option<Timestamp>,
-    /// RSM: both exclusive.
+    /// Fields `after-id` and `before-id` of the form (XEP-0313 §4.1): both exclusive. What they leave out does not belong
+    /// to the result, so `total`, `first_index` and the page's end are told without it.
+    pub after_id: Option<MessageId>,
+    pub before_id: Option<MessageId>,
+    /// RSM: both exclusive. Where in the result the page lies; the result itself stays the same.
     pub after: Option<MessageId>,
     pub before: Option<MessageId>,
     /// Take the page from the end (RSM `<before/>`); the messages are in ascending order all the same.
@@ -175,6 +179,8 @@ impl ArchiveQuery {
             filter: None,
             start: None,
             end: None,
+            after_id: None,
+            before_id: None,
             after: None,
             before: None,
             backwards: false,
@@ -186,7 +192,8 @@ impl ArchiveQuery {
 
     /// The messages that are named by id. All of them have to be in the archive (XEP-0313 §4.1.4, §4.3.2).
     pub(crate) fn named(&self) -> impl Iterator<Item = MessageId> + '_ {
-        self.after.iter().chain(&self.before).chain(self.ids.iter().flatten()).copied()
+        let ends = [self.after_id, self.before_id, self.after, self.before];
+        ends.into_iter().flatten().chain(self.ids.iter().flatten().copied())
     }
 }
 
@@ -195,7 +202,8 @@ impl std::fmt::Debug for ArchiveQuery {
         f.debug_struct("ArchiveQuery")
             .field("owner", &self.owner)
             .field("with", &self.with)
-            .field("range", &(self.start, self.end, self.after, self.before))
+            .field("range", &(self.start, self.end, self.after_id, self.before_id))
+            .field("page", &(self.after, self.before))
             .field("backwards", &self.backwards)
             .field("limit", &self.limit)
             .finish_non_exhaustive()

@@ -316,6 +316,27 @@ fn the_archive_filters_by_peer_time_and_id() {
 }
 
 #[test]
+fn ids_of_the_form_bound_the_result_and_those_of_the_page_only_the_page() {
+    let (db, all) = archive_of_ten();
+    let (after_id, before_id) = (Some(MessageId(all[1])), Some(MessageId(all[8])));
+    let query = ArchiveQuery { after_id, before_id, count: true, ..ArchiveQuery::new(ANN, 3) };
+    let first = page(&db, query.clone());
+    assert_eq!(ids(&first.messages), all[2..5]);
+    assert_eq!((first.complete, first.total, first.first_index), (false, Some(6), Some(0)));
+    let next = page(&db, ArchiveQuery { after: Some(MessageId(all[4])), ..query.clone() });
+    assert_eq!(ids(&next.messages), all[5..8]);
+    assert_eq!((next.complete, next.total, next.first_index), (true, Some(6), Some(3)));
+    // An RSM id outside of the form's range does not widen it.
+    let before = Some(MessageId(all[9]));
+    let last = page(&db, ArchiveQuery { before, backwards: true, ..query.clone() });
+    assert_eq!(ids(&last.messages), all[5..8]);
+    assert_eq!((last.complete, last.total, last.first_index), (false, Some(6), Some(3)));
+    for (after_id, before_id) in [(Some(MessageId(all[1] + 1)), None), (None, Some(MessageId(all[8] + 1)))] {
+        assert!(!page(&db, ArchiveQuery { after_id, before_id, ..query.clone() }).anchor_found);
+    }
+}
+
+#[test]
 fn a_filter_looks_at_stanzas_and_fills_the_page() {
     let (db, all) = archive_of_ten();
     let wanted: Vec<_> = [all[1], all[4], all[9]].map(stanza).to_vec();

@@ -109,8 +109,8 @@ fn parse_field(query: &mut ArchiveQuery, field: &Element) -> Result<(), StanzaEr
         }
         Some("start") => query.start = Some(time()?),
         Some("end") => query.end = Some(time()?),
-        Some("after-id") => query.after = Some(message_id(value)?),
-        Some("before-id") => query.before = Some(message_id(value)?),
+        Some("after-id") => query.after_id = Some(message_id(value)?),
+        Some("before-id") => query.before_id = Some(message_id(value)?),
         Some("ids") => query.ids = Some(values.iter().map(|v| message_id(v)).collect::<Result<_, _>>()?),
         // §4.1: a field the server does not know is an error, or the answer would be wrong.
         Some(_) => return Err(StanzaError::new(Condition::FeatureNotImplemented).with_text("unknown field")),

@@ -169,6 +169,15 @@ fn results_are_chosen_by_id() {
     assert_eq!(page(&mut owner, &[("after-id", &all[20])], "").bodies, numbers(21..25));
     assert_eq!(page(&mut owner, &[("before-id", &all[2])], "").bodies, numbers(0..2));
     assert_eq!(page(&mut owner, &[("after-id", &all[4]), ("before-id", &all[9])], "<max>2</max>").bodies, numbers(5..7));
+    // The form says what the result is, RSM which page of it: a client pages through a gap, and the count is the gap's.
+    let gap = [("after-id", all[4].as_str()), ("before-id", all[9].as_str())];
+    let first = page(&mut owner, &gap, "<max>2</max>");
+    assert_eq!((first.set.child_text("count"), first.complete), ("4", false));
+    assert_eq!(first.set.child("first").and_then(|f| f.attr("index")), Some("0"));
+    let rest = page(&mut owner, &gap, &format!("<max>2</max><after>{}</after>", first.ids[1]));
+    assert_eq!((rest.bodies, rest.set.child_text("count"), rest.complete), (numbers(7..9), "4", true));
+    let last = page(&mut owner, &gap, "<max>2</max><before/>");
+    assert_eq!((last.bodies, last.set.child_text("count")), (numbers(7..9), "4"));
     let ids = format!("{}</value><value>{}", all[7], all[3]);
     assert_eq!(page(&mut owner, &[("ids", &ids)], "").bodies, ["3", "7"]);
     let missing = format!("{}</value><value>12345", all[7]);
