@@ -189,6 +189,26 @@ impl Stanza {
         self.head.attrs.iter().map(|a| (a.name.of(&self.bytes), a.value.of(&self.bytes)))
     }
 
+    /// Appends the attributes that are in a namespace, as written, and the declarations that bind their prefixes; not
+    /// `xml:lang`, which a stanza has besides. With them a start tag can be written anew in another place.
+    pub fn push_namespaced_attrs(&self, out: &mut Vec<u8>) {
+        let attrs = || self.head.attrs.iter().filter(|a| a.prefix > 0);
+        let parts = |a: &AttrSpan| {
+            let (prefix, local) = a.name.of(&self.bytes).split_at(usize::from(a.prefix));
+            (prefix, &local[1..])
+        };
+        for attr in attrs() {
+            let carried = match parts(attr) {
+                (b"xml", local) => local != b"lang",
+                (b"xmlns", bound) => bound != b"xml" && attrs().any(|a| parts(a).0 == bound),
+                _ => true,
+            };
+            if carried {
+                push_raw_attr(out, attr.name.of(&self.bytes), attr.value.of(&self.bytes));
+            }
+        }
+    }
+
     /// What stands between start and end tag, as written. Every prefix in it is bound in it.
     pub fn body(&self) -> &[u8] {
         self.head.body.of(&self.bytes)

@@ -181,6 +181,22 @@ fn head_and_content_arrive_as_they_were_sent() {
 }
 
 #[test]
+fn attributes_in_a_namespace_arrive_live_and_from_the_archive() {
+    let (mut a, person) = (stage().online(), stage().person());
+    let mut b = person.online("desk");
+    // The second leans on a prefix in its content too, which takes the slow path through the framer.
+    for content in ["<body>plain</body>", "<body>both</body><p:x p:y='2'/>"] {
+        a.say(format!("<message xmlns:p='urn:example:p' to='{}' type='chat' p:mark='1&lt;2'>{content}</message>", b.bare));
+        let got = b.hear(|e| e.is("message"));
+        assert_eq!(got.attr("mark"), Some("1<2"), "{got}");
+    }
+    b.ask("set", "", "<query xmlns='urn:xmpp:mam:2'/>");
+    let kept = b.heard_messages();
+    let marks: Vec<_> = kept.iter().filter_map(|m| m.at("result/forwarded/message")).map(|m| m.attr("mark")).collect();
+    assert_eq!(marks, [Some("1<2"); 2]);
+}
+
+#[test]
 fn the_language_of_the_stream_is_that_of_its_stanzas() {
     // RFC 6120 §4.7.4; the client opens its streams in English.
     let (mut a, mut b) = (stage().online(), stage().online());
