@@ -13,6 +13,7 @@ pub mod assets;
 mod body;
 pub mod console;
 pub mod door;
+pub mod metrics;
 mod reply;
 pub mod server;
 pub mod site;

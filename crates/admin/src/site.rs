@@ -29,6 +29,7 @@ pub fn site(app: App, xmpp: Router) -> Router {
         .route("/chat/config.json", get(chat_config))
         .route("/chat/{*path}", get(|Path(path): Path<String>, headers| async move { chat(&path, headers) }))
         .route("/health", get(health))
+        .route("/ready", get(ready))
         .route("/.well-known/host-meta", get(host_meta_xml))
         .route("/.well-known/host-meta.json", get(host_meta_json))
         .with_state(app)
@@ -112,12 +113,21 @@ async fn chat_config(State(app): State<App>) -> Response {
 }
 
 /// For load balancers: 200, or 503 while the node can't take messages.
-async fn health(State(app): State<App>) -> Response {
+pub(crate) async fn health(State(app): State<App>) -> Response {
     let (status, word) = match app.store().healthy() {
         true => (StatusCode::OK, "ok"),
         false => (StatusCode::SERVICE_UNAVAILABLE, "the database takes no writes"),
     };
     (status, [(header::CACHE_CONTROL, "no-store")], Json(json!({"status": word}))).into_response()
+}
+
+/// For whoever sends people here: 503 also while the node starts or stops.
+pub(crate) async fn ready(State(app): State<App>) -> Response {
+    if app.is_ready() {
+        return health(State(app)).await;
+    }
+    let body = Json(json!({"status": "the node starts or stops"}));
+    (StatusCode::SERVICE_UNAVAILABLE, [(header::CACHE_CONTROL, "no-store")], body).into_response()
 }
 
 /// `host[:port]` that the client used to come here; the domain when it says nothing usable.

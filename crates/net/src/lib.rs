@@ -4,6 +4,7 @@
 
 pub mod gate;
 pub mod http;
+pub mod network;
 pub mod socket;
 pub mod tls;
 pub mod xml;

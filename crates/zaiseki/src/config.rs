@@ -12,6 +12,9 @@
 //! c2s_tls = ["0.0.0.0:5223"]
 //! https = ["0.0.0.0:8443"]
 //! admin = ["127.0.0.1:9443"]        # then console, API and AXL answer only there
+//! metrics = ["0.0.0.0:9464"]        # /metrics for Prometheus, by HTTPS; default: nowhere
+//! [allow]                           # networks that may connect
+//! metrics = ["10.1.0.0/16"]         # default: this machine only
 //! [tls]                             # default: a self-signed certificate made on first start
 //! certificate = "chain.pem"
 //! key = "key.pem"
@@ -29,6 +32,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use zaiseki_control::{Lang, Text};
+use zaiseki_net::network::Network;
 
 /// Everything the node reads at start.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +43,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     pub database: DatabaseKind,
     pub listen: Listen,
+    /// Who may read the metrics.
+    pub allow_metrics: Vec<Network>,
     /// `None`: self-signed, kept in the data folder.
     pub tls: Option<TlsFiles>,
     /// Sign-in without TLS is allowed to peers on loopback addresses.
@@ -62,6 +68,7 @@ pub struct Listen {
     pub https: Vec<SocketAddr>,
     /// Empty: administration answers on `https`.
     pub admin: Vec<SocketAddr>,
+    pub metrics: Vec<SocketAddr>,
 }
 
 /// PEM files; certificate and key could be used when the configuration was read.
@@ -148,6 +155,7 @@ impl Config {
             data_dir: Path::new(".").join(DATA_DIR),
             database: DatabaseKind::Sqlite,
             listen: Listen::default_ports(),
+            allow_metrics: Network::LOOPBACK.to_vec(),
             tls: None,
             allow_clear_text: false,
             log: Log { level: LogLevel::Info, format: LogFormat::Text },
@@ -172,7 +180,7 @@ impl Config {
     pub fn parse(text: &str, folder: &Path) -> Result<Config, Vec<Problem>> {
         let mut reader = Reader::new(text, folder);
         let config = reader.root(|reader, root| {
-            root.only(reader, &["domain", "node_name", "data_dir", "database"], &["listen", "tls", "c2s", "log"]);
+            root.only(reader, &["domain", "node_name", "data_dir", "database"], &["listen", "allow", "tls", "c2s", "log"]);
             let domain = domain(reader, root);
             Config {
                 node_name: node_name(reader, root).unwrap_or_else(|| domain.clone()),
@@ -180,6 +188,7 @@ impl Config {
                 data_dir: data_dir(reader, root),
                 database: database(reader, root),
                 listen: listen(reader, root),
+                allow_metrics: allowed(reader, root, "metrics"),
                 tls: tls(reader, root),
                 allow_clear_text: clear_text(reader, root),
                 log: log(reader, root),
@@ -199,7 +208,7 @@ impl Listen {
             }
             list
         };
-        Listen { c2s: both(5222), c2s_tls: both(5223), https: both(8443), admin: Vec::new() }
+        Listen { c2s: both(5222), c2s_tls: both(5223), https: both(8443), admin: Vec::new(), metrics: Vec::new() }
     }
 }
 
@@ -301,10 +310,11 @@ fn database(reader: &mut Reader<'_>, root: Section<'_>) -> DatabaseKind {
 fn listen(reader: &mut Reader<'_>, root: Section<'_>) -> Listen {
     let Some(section) = root.section(reader, "listen") else { return Listen::default_ports() };
     let before = reader.problem_count();
-    section.only(reader, &["c2s", "c2s_tls", "https", "admin"], &[]);
+    section.only(reader, &["c2s", "c2s_tls", "https", "admin", "metrics"], &[]);
     let mut seen = Vec::new();
     let mut list = |key| addresses(reader, section, key, &mut seen);
-    let listen = Listen { c2s: list("c2s"), c2s_tls: list("c2s_tls"), https: list("https"), admin: list("admin") };
+    let (c2s, c2s_tls, https) = (list("c2s"), list("c2s_tls"), list("https"));
+    let listen = Listen { c2s, c2s_tls, https, admin: list("admin"), metrics: list("metrics") };
     let empty = [&listen.c2s, &listen.c2s_tls, &listen.https, &listen.admin].iter().all(|list| list.is_empty());
     if empty && reader.problem_count() == before {
         let text =
@@ -312,6 +322,27 @@ fn listen(reader: &mut Reader<'_>, root: Section<'_>) -> Listen {
         reader.problem(None, "listen", text);
     }
     listen
+}
+
+/// The networks of a list in `[allow]`; without it, this machine.
+fn allowed(reader: &mut Reader<'_>, root: Section<'_>, key: &'static str) -> Vec<Network> {
+    let Some(section) = root.section(reader, "allow") else { return Network::LOOPBACK.to_vec() };
+    section.only(reader, &["metrics"], &[]);
+    if !section.has(key) {
+        return Network::LOOPBACK.to_vec();
+    }
+    let mut networks = Vec::new();
+    for Entry { value, line } in section.strings(reader, key) {
+        match value.parse() {
+            Ok(network) => networks.push(network),
+            Err(_) => {
+                let en = format!("\"{value}\" is not a network, such as \"10.0.0.0/8\" or \"2001:db8::/32\"");
+                let ja = format!("\"{value}\" はネットワークではありません（例: \"10.0.0.0/8\"、\"2001:db8::/32\"）");
+                reader.problem(Some(line), &section.full_key(key), Text::new(en, ja));
+            }
+        }
+    }
+    networks
 }
 
 type Seen = Vec<(SocketAddr, usize, String)>;

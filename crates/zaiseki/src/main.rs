@@ -6,6 +6,7 @@ mod demo;
 mod i18n;
 mod lock;
 mod serve;
+mod systemd;
 
 use cli::Command;
 use config::{Config, LogFormat};

@@ -3,6 +3,7 @@
 use crate::config::Config;
 use crate::i18n::{Text, explained};
 use crate::lock::DataDirLock;
+use crate::systemd;
 use anyhow::{Context, Result};
 use axum::Router;
 use std::net::SocketAddr;
@@ -13,12 +14,14 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use zaiseki_admin::metrics::metrics;
 use zaiseki_admin::server::{self, HttpLimits};
 use zaiseki_admin::socket::AdminSocket;
 use zaiseki_admin::{site, web};
 use zaiseki_control::app::{App, UserChange, UserChanged, setup};
 use zaiseki_model::vitals::NodeCounts;
 use zaiseki_model::{MessageIds, PresenceFact, Timestamp, limits};
+use zaiseki_net::network::Network;
 use zaiseki_net::tls::{Paths, ReloadableCert, ensure_self_signed, server_config};
 use zaiseki_router::connection::Entry;
 use zaiseki_router::engine::{AccountChange, EngineConfig};
@@ -59,6 +62,7 @@ pub struct Addresses {
     pub c2s: Vec<SocketAddr>,
     pub c2s_tls: Vec<SocketAddr>,
     pub https: Vec<SocketAddr>,
+    pub metrics: Vec<SocketAddr>,
     /// For administration alone.
     pub admin: Vec<SocketAddr>,
 }
@@ -104,6 +108,8 @@ pub async fn start(config: &Config) -> Result<Running> {
     running.start_background(bound.socket, config.node_name.clone());
     running.listen(bound.c2s)?;
     running.listen_https(bound.https, bound.admin)?;
+    running.listen_for_metrics(bound.metrics, &config.allow_metrics)?;
+    running.app.set_ready(true);
     running.tell_set_up_link(config)?;
     Ok(running)
 }
@@ -190,6 +196,7 @@ struct Bound {
     /// With direct TLS or without.
     c2s: Vec<(TcpListener, bool)>,
     https: Vec<TcpListener>,
+    metrics: Vec<TcpListener>,
     /// For administration alone; when there are none, `https` serves that too.
     admin: Vec<TcpListener>,
     socket: AdminSocket,
@@ -213,7 +220,11 @@ async fn bind(config: &Config) -> Result<Bound> {
     let socket = AdminSocket::bind(&config.data_dir).map_err(|error| {
         explained(error, Text::new("administration by commands cannot be offered", "管理用ソケットを作れません"))
     })?;
-    Ok(Bound { c2s, https, admin, socket })
+    let mut metrics = Vec::new();
+    for address in &config.listen.metrics {
+        metrics.push(bind_one(*address).await?);
+    }
+    Ok(Bound { c2s, https, metrics, admin, socket })
 }
 
 async fn bind_one(address: SocketAddr) -> Result<TcpListener> {
@@ -255,6 +266,15 @@ impl Running {
         Ok(())
     }
 
+    fn listen_for_metrics(&mut self, listeners: Vec<TcpListener>, allowed: &[Network]) -> Result<()> {
+        for listener in listeners {
+            let address = self.serve_https(listener, metrics(self.app.clone(), allowed))?;
+            tracing::info!(%address, "listening for metrics");
+            self.addresses.metrics.push(address);
+        }
+        Ok(())
+    }
+
     fn serve_https(&mut self, listener: TcpListener, routes: Router) -> Result<SocketAddr> {
         let address = listener.local_addr()?;
         let tls = Arc::new(server_config(self.certificate.clone(), &[b"http/1.1"])?);
@@ -281,6 +301,7 @@ impl Running {
         let (facts, rx) = mpsc::channel(FACTS);
         attach_vitals(&self.app, &self.node, facts.downgrade());
         self.tasks.spawn(until(self.stop.clone(), zaiseki_control::vitals::run(self.app.clone())));
+        self.tasks.spawn(until(self.stop.clone(), systemd::watchdog(self.node.clone())));
         self.tasks.spawn(take_facts(self.node.clone(), rx, self.stop.clone()));
         self.tasks.spawn(until(self.stop.clone(), zaiseki_control::gateway::worker::run(self.app.clone(), facts)));
         self.tasks.spawn(until(self.stop.clone(), zaiseki_control::app::archive::retention(self.app.clone())));
@@ -301,6 +322,7 @@ impl Running {
 
     /// Says goodbye to every client, waits for what is written, and ends all parts.
     pub async fn stop(mut self) {
+        self.app.set_ready(false);
         self.stop.cancel();
         let _ = self.stop_https.send(true);
         self.node.with(|engine, now| engine.drain(now));
@@ -397,6 +419,7 @@ pub fn run(config: &Config) -> Result<()> {
             (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?, signal(SignalKind::hangup())?);
         let running = start(config).await?;
         tracing::info!(domain = %config.domain, node = %config.node_name, "ready");
+        systemd::ready(&config.domain);
         loop {
             tokio::select! {
                 _ = term.recv() => break,
@@ -405,6 +428,7 @@ pub fn run(config: &Config) -> Result<()> {
             }
         }
         tracing::info!("stopping");
+        systemd::stopping();
         running.stop().await;
         Ok(())
     })

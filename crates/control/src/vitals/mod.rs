@@ -1,5 +1,10 @@
 //! How the node is doing, second by second, for the ten minutes that the console draws; and what a scrape reads.
 
+pub mod metrics;
+mod process;
+
+pub use process::ProcessCounts;
+
 use crate::app::App;
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};

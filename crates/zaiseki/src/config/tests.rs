@@ -42,7 +42,7 @@ fn everything_can_be_said() {
     std::fs::rename(made.certificate, dir.path().join("c.pem")).unwrap();
     std::fs::rename(made.key, dir.path().join("k.pem")).unwrap();
     let text = "domain = 'example.com'\nnode_name = 'im1.example.com'\ndata_dir = 'data'\ndatabase = 'sqlite'\n\
-        [listen]\nc2s = ['0.0.0.0:5222', '[::]:5222']\nhttps = ['127.0.0.1:0', '127.0.0.1:0']\nadmin = []\n\
+        [listen]\nc2s = ['0.0.0.0:5222', '[::]:5222']\nhttps = ['127.0.0.1:0', '127.0.0.1:0']\nadmin = []\nmetrics = ['127.0.0.1:9464']\n[allow]\nmetrics = ['10.1.0.0/16', '::1']\n\
         [tls]\ncertificate = 'c.pem'\nkey = 'k.pem'\n[c2s]\nallow_clear_text = true\n\
         [log]\nlevel = 'debug'\nformat = 'json'\n";
     let config = Config::parse(text, dir.path()).unwrap();
@@ -56,7 +56,9 @@ fn everything_can_be_said() {
             c2s_tls: Vec::new(),
             https: vec![(Ipv4Addr::LOCALHOST, 0).into(); 2],
             admin: Vec::new(),
+            metrics: vec![(Ipv4Addr::LOCALHOST, 9464).into()],
         },
+        allow_metrics: ["10.1.0.0/16", "::1/128"].map(|network| network.parse().unwrap()).to_vec(),
         tls: Some(TlsFiles { certificate: dir.path().join("c.pem"), key: dir.path().join("k.pem") }),
         allow_clear_text: true,
         log: Log { level: LogLevel::Debug, format: LogFormat::Json },
@@ -83,6 +85,8 @@ fn each_problem_names_its_line_and_key() {
     one(&with("[listen]\nc2s = [\n'0.0.0.0:1',\n5]"), 5, "listen.c2s", "a list");
     one(&with("[listen]\nc2s = [\n'0.0.0.0:1',\n'localhost:2']"), 5, "listen.c2s", "not an address");
     one(&with("[listen]\nc2s = ['0.0.0.0:70000']"), 3, "listen.c2s", "not an address");
+    one(&with("[allow]\nmetrics = ['10.0.0.0/33']"), 3, "allow.metrics", "not a network");
+    one(&with("[allow]\nchat = ['10.0.0.0/8']"), 3, "allow.chat", "unknown key");
     one(
         &with("[tls]\ncertificate = 'c.pem'\nkey = '/dev/null/x'")
             .replace("certificate = 'c.pem'", "certificate = '/proc/self/stat'"),

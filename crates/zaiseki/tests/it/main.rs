@@ -16,6 +16,7 @@ mod hostile;
 mod meeting;
 mod message;
 mod nbxmpp;
+mod observability;
 mod pep;
 mod presence;
 mod raw;
