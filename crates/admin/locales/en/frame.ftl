@@ -33,6 +33,9 @@ nav-messaging-settings = Settings
 
 nav-people = People
 nav-users = Users
+
+nav-bulk = Bulk administration
+nav-jobs = Jobs
 error-title = That did not work
 error-forbidden = You may not do this: it needs the right { $right }. An administrator with more rights can.
 error-not-found-title = There is nothing here

@@ -63,3 +63,7 @@ help-administrators =
     The last administrator can be neither removed nor disabled. If nobody can sign in any more, zaiseki admin reset on the host helps.
 help-tokens =
     Tokens let programs use the API. A token has at most the rights of its owner, and ends with the owner's account. Only a hash of it is kept.
+help-jobs =
+    Long work that is done in the background, newest first. It is kept across a restart of the node.
+help-job =
+    What the job has done so far, and its log. A job that waits is cancelled at once, one that runs before its next step. What is done stays done.

@@ -33,6 +33,9 @@ nav-messaging-settings = 設定
 
 nav-people = ユーザー管理
 nav-users = ユーザー
+
+nav-bulk = 一括管理
+nav-jobs = ジョブ
 error-title = 処理できませんでした
 error-forbidden = この操作はできません。権限 { $right } が必要です。権限のある管理者に依頼してください。
 error-not-found-title = ページがありません

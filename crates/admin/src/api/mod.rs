@@ -29,6 +29,7 @@ use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
+use axum::routing::get;
 use axum::{Json, Router};
 use std::sync::Arc;
 use utoipa::openapi::OpenApi;
@@ -46,6 +47,8 @@ pub use zaiseki_control::access::Caller;
 pub const BODY_BYTES: usize = 1024 * 1024;
 /// Where the operations are.
 pub const PREFIX: &str = "/api/v1";
+/// Where the OpenAPI document is, for everybody who is signed in or has a token.
+pub const DOCUMENT: &str = "/api/openapi.json";
 
 /// The API. The doors add the [`Caller`] to each request's extensions.
 pub fn api(app: App) -> Router {
@@ -57,6 +60,7 @@ pub fn api(app: App) -> Router {
         .layer(DefaultBodyLimit::max(BODY_BYTES))
         .layer(middleware::from_fn_with_state(rights, access::check))
         .with_state(app)
+        .route(DOCUMENT, get(move |_: Who| async move { Json(document) }))
 }
 
 /// The OpenAPI document of all operations.

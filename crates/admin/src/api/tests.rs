@@ -146,3 +146,22 @@ async fn the_troubleshooter_runs_every_check_it_lists() {
     let exist = results.as_array().unwrap().iter().find(|result| result["id"] == "administrators.exist").unwrap();
     assert_eq!((&exist["outcome"], &exist["link"]), (&"failed".into(), &"/console/administrators".into()), "{exist}");
 }
+
+#[tokio::test]
+async fn the_document_is_there_for_who_is_signed_in() {
+    let dir = tempfile::tempdir().unwrap();
+    let router = api(app(dir.path()));
+    let ask = async |caller: Option<Caller>| {
+        let mut request = Request::get(DOCUMENT).body(Body::empty()).unwrap();
+        if let Some(caller) = caller {
+            request.extensions_mut().insert(caller);
+        }
+        let response = router.clone().oneshot(request).await.unwrap();
+        (response.status(), to_bytes(response.into_body(), usize::MAX).await.unwrap())
+    };
+    assert_eq!(ask(None).await.0, StatusCode::UNAUTHORIZED);
+    let (status, bytes) = ask(Some(tester())).await;
+    assert_eq!(status, StatusCode::OK);
+    let given: Value = serde_json::from_slice(&bytes).unwrap();
+    assert_eq!(given, serde_json::to_value(openapi()).unwrap());
+}

@@ -4,6 +4,7 @@ use super::tests::{Fixture, caller, fixture, post};
 use axum::http::{HeaderMap, StatusCode, header};
 use zaiseki_control::access::Role;
 use zaiseki_control::app::gateways::{self, GatewayConfig};
+use zaiseki_control::app::jobs;
 use zaiseki_control::app::setup;
 use zaiseki_model::Timestamp;
 
@@ -58,6 +59,24 @@ const EXCHANGE: [(&str, &str); 12] = [
     ("timeout_secs", "20"),
     ("ca_pem", ""),
 ];
+
+#[tokio::test]
+async fn a_job_is_listed_shown_and_cancelled_once() {
+    let fixture = fixture();
+    assert!(fixture.seen("/console/jobs").await.contains("There are no jobs."));
+    let input = serde_json::json!({"im": true, "users": ["hanako"]});
+    let new = jobs::JobInput { kind: "users.im".to_owned(), input, at: Some("2099-01-31T22:00:00Z".to_owned()) };
+    let job = jobs::create(&fixture.app, &caller(Role::Administrator), new).unwrap();
+    let path = format!("/console/jobs/{}", job.id);
+    assert!(fixture.seen("/console/jobs").await.contains(&path));
+    let (html, cancel) = (fixture.seen(&path).await, format!("{path}/cancel"));
+    assert!(html.contains("scheduled") && html.contains(&cancel), "{html}");
+    assert_eq!(fixture.sent(&cancel, &[]).await, path);
+    assert_eq!(jobs::find(&fixture.app, &job.id).unwrap().state, jobs::JobStateView::Cancelled);
+    let html = fixture.seen(&path).await;
+    assert!(html.contains("cancelled") && !html.contains(&cancel), "{html}");
+    assert_eq!(fixture.send(&cancel, &[]).await.0, StatusCode::CONFLICT);
+}
 
 #[tokio::test]
 async fn an_exchange_gateway_is_what_was_typed() {

@@ -6,6 +6,7 @@ mod audit;
 mod dashboard;
 mod gateway_form;
 mod gateways;
+mod jobs;
 mod settings;
 mod tokens;
 mod users;
@@ -25,6 +26,7 @@ pub fn all() -> Pages {
         gateways::pages(),
         users::pages(),
         users_import::pages(),
+        jobs::pages(),
     ];
     all.into_iter().fold(Pages::default(), Pages::merge)
 }
