@@ -39,6 +39,9 @@ pub const BLOCKED_JIDS: usize = 1_000;
 pub const PEP_NODES: usize = 128;
 /// Items of one PEP node when `max_items` is `max`.
 pub const PEP_ITEMS: usize = 1_000;
+/// Bytes of the items in one answer from a PEP node, their ids counted six times (as escaping may make of them); what
+/// follows is read by RSM. Well below [`OUTBOX_BYTES`], which ends the connection.
+pub const PEP_ANSWER_BYTES: usize = 1024 * 1024;
 /// Bytes of the name of a PEP node or item.
 pub const PEP_NAME_BYTES: usize = 1_023;
 /// Private XML documents (XEP-0049) of one user.

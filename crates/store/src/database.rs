@@ -164,6 +164,7 @@ impl Database {
             Read::Docs { user, family, prefix, limit, newest_first } => {
                 Reply::Docs(self.docs(*user, *family, prefix.as_deref(), *limit, *newest_first)?)
             }
+            Read::DocPage(query) => Reply::DocPage(self.doc_page(query)?),
             Read::DocKeys { user, family, prefix, limit } => {
                 Reply::Keys(self.doc_keys(*user, *family, prefix.as_deref(), *limit)?)
             }

@@ -54,6 +54,6 @@ pub use staging::Batch;
 pub use store::{Durable, Options, Store, StoreCounts};
 pub use users::{NewUser, UserFilter};
 pub use words::{
-    ArchiveCopy, ArchiveQuery, Doc, Family, KeptMessage, LastSeen, Page, Read, Reply, StanzaFilter, StoredMessage, StreamRow,
-    UserData, Write,
+    ArchiveCopy, ArchiveQuery, Doc, DocPage, DocQuery, Family, KeptMessage, LastSeen, Page, Read, Reply, StanzaFilter,
+    StoredMessage, StreamRow, UserData, Write,
 };

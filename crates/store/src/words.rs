@@ -1,6 +1,7 @@
 //! The words of the data plane: what is written, read and answered.
 
 use bytes::Bytes;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use zaiseki_model::{Credentials, MessageId, RosterItem, StreamToken, Timestamp, User, UserId};
 use zaiseki_xmpp::jid::BareJid;
@@ -130,12 +131,42 @@ pub enum Read {
     Doc { user: UserId, family: Family, key: String },
     /// By time of put → [`Reply::Docs`]
     Docs { user: UserId, family: Family, prefix: Option<String>, limit: usize, newest_first: bool },
+    /// → [`Reply::DocPage`]
+    DocPage(DocQuery),
     /// The keys alone, oldest first, by time of put → [`Reply::Keys`]
     DocKeys { user: UserId, family: Family, prefix: Option<String>, limit: usize },
     /// → [`Reply::Stream`]
     Stream { token: StreamToken },
     /// → [`Reply::LastSeen`]
     LastSeen { user: UserId },
+}
+
+/// The documents whose keys begin with a prefix, newest first, and the wanted page of them (XEP-0059). A document's name
+/// is what follows the prefix in its key.
+#[derive(Clone, Debug)]
+pub struct DocQuery {
+    pub user: UserId,
+    pub family: Family,
+    pub prefix: String,
+    /// The result holds no more than this many of the newest.
+    pub newest: usize,
+    /// Only documents of these names.
+    pub named: Option<BTreeSet<String>>,
+    /// Names between which the page lies, these excluded.
+    pub after: Option<String>,
+    pub before: Option<String>,
+    /// The page ends at `before` or at the end of the result, instead of beginning at its start.
+    pub backwards: bool,
+    /// Documents of a page at most.
+    pub limit: usize,
+    /// Bytes of a page at most, save that its first document always belongs to it. A name counts
+    /// [`NAME_WEIGHT`](DocQuery::NAME_WEIGHT) times.
+    pub bytes: usize,
+}
+
+impl DocQuery {
+    /// A quote in an attribute is `&apos;`: six bytes for one.
+    pub const NAME_WEIGHT: usize = 6;
 }
 
 /// Says whether a stored stanza belongs to the result.
@@ -219,6 +250,7 @@ pub enum Reply {
     Page(Page),
     Doc(Option<Bytes>),
     Docs(Vec<Doc>),
+    DocPage(DocPage),
     Keys(Vec<String>),
     Stream(Option<StreamRow>),
     LastSeen(Option<LastSeen>),
@@ -253,6 +285,17 @@ pub struct Page {
     pub total: Option<u64>,
     pub first_index: Option<u64>,
     /// False when `after`, `before` or `ids` names a message that is not in this archive (XEP-0059 §2.1: `item-not-found`).
+    pub anchor_found: bool,
+}
+
+/// One page of documents, newest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DocPage {
+    pub docs: Vec<Doc>,
+    /// Size of the whole result, and the place of the page's first document in it.
+    pub total: usize,
+    pub first_index: usize,
+    /// False when `after` or `before` names a document that is not in the result (XEP-0059 §2.1: `item-not-found`).
     pub anchor_found: bool,
 }
 

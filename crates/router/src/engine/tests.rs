@@ -10,7 +10,7 @@ use zaiseki_model::{
     User, UserId, limits,
 };
 use zaiseki_presence::pep::NodeConfig;
-use zaiseki_store::{Doc, Read, Reply, UserData, Write};
+use zaiseki_store::{Doc, DocPage, Read, Reply, UserData, Write};
 use zaiseki_xmpp::ns::ACTIVITY;
 use zaiseki_xmpp::xml::framer::{Limits, stanza_from_bytes};
 
@@ -108,6 +108,10 @@ impl Bench {
                 pending: if name == "mika" { self.waiting } else { 0 },
             }))),
             Read::Pending { .. } => Reply::Messages(Vec::new()),
+            Read::DocPage(_) => {
+                let docs: Vec<_> = self.activity.into_iter().map(activity_item).collect();
+                Reply::DocPage(DocPage { total: docs.len(), docs, first_index: 0, anchor_found: true })
+            }
             _ => Reply::Docs(self.activity.into_iter().map(activity_item).collect()),
         }
     }

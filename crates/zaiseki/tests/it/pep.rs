@@ -268,6 +268,92 @@ fn items_are_replaced_chosen_and_taken_back() {
     assert_eq!(ids(&mut a, "", "urn:n"), ["2"]);
 }
 
+const ALL: [(&str, &str); 1] = [("max_items", "max")];
+
+/// A payload that the server stores in this many bytes.
+fn sized(bytes: usize) -> String {
+    let (open, close) = ("<x xmlns='urn:example'>", "</x>");
+    format!("{open}{}{close}", "x".repeat(bytes - open.len() - close.len()))
+}
+
+/// The ids of one page as they come, and its `<set/>`.
+#[track_caller]
+fn page(session: &mut Session, inside: &str) -> (Vec<String>, Option<Element>) {
+    let answer = session.ask("get", "", &pubsub(inside));
+    let items = answer.at("pubsub/items").unwrap_or_else(|| panic!("{answer}"));
+    let ids = items.children.iter().filter_map(|item| item.attr("id").map(str::to_owned)).collect();
+    (ids, answer.at("pubsub/set").cloned())
+}
+
+fn rsm(inside: &str) -> String {
+    format!("<set xmlns='http://jabber.org/protocol/rsm'>{inside}</set>")
+}
+
+#[test]
+fn a_node_of_more_than_an_outbox_is_read_page_by_page() {
+    let mut a = stage().online();
+    let count = limits::OUTBOX_BYTES / limits::DOCUMENT_BYTES + 1;
+    let names: Vec<String> = (0..count).map(|at| format!("i{at}")).collect();
+    for id in &names {
+        a.set(&publish("urn:big", id, &sized(limits::DOCUMENT_BYTES), &ALL));
+    }
+    let (mut seen, mut after) = (Vec::new(), String::new());
+    for _ in 0..count {
+        let (ids, set) = page(&mut a, &format!("<items node='urn:big'/>{after}"));
+        let set = set.expect("a set, as the answer is not the whole node");
+        assert_eq!(set.child_text("count"), count.to_string());
+        assert_eq!(set.child("first").and_then(|f| f.attr("index")), Some(seen.len().to_string().as_str()));
+        after = rsm(&format!("<after>{}</after>", set.child_text("last")));
+        seen.extend(ids);
+        if seen.len() >= count {
+            break;
+        }
+    }
+    seen.reverse();
+    assert_eq!(seen, names, "newest first, each once");
+}
+
+#[test]
+fn an_answer_holds_items_up_to_the_bound() {
+    let mut a = stage().online();
+    let part = limits::PEP_ANSWER_BYTES / 4;
+    for id in ["1", "2", "3", "4"] {
+        a.set(&publish("urn:n", id, &sized(part - 6), &ALL));
+    }
+    assert_eq!(page(&mut a, "<items node='urn:n'/>"), (["4", "3", "2", "1"].map(str::to_owned).to_vec(), None));
+    a.set(&publish("urn:n", "4", &sized(part - 5), &ALL));
+    let (ids, set) = page(&mut a, "<items node='urn:n'/>");
+    assert_eq!(ids, ["4", "3", "2"]);
+    assert_eq!(set.map(|set| set.child_text("count").to_owned()).as_deref(), Some("4"));
+}
+
+#[test]
+fn pages_of_a_node() {
+    let mut a = stage().online();
+    for id in ["1", "2", "3", "4", "5"] {
+        a.set(&publish("urn:n", id, "<x xmlns='urn:example'/>", &ALL));
+    }
+    let all = "<items node='urn:n'/>";
+    let mut ids = |inside: &str| page(&mut a, inside).0.concat();
+    assert_eq!(ids(&format!("{all}{}", rsm("<max>2</max>"))), "54");
+    assert_eq!(ids(&format!("{all}{}", rsm("<max>2</max><after>4</after>"))), "32");
+    assert_eq!(ids(&format!("{all}{}", rsm("<max>2</max><before/>"))), "21");
+    assert_eq!(ids(&format!("{all}{}", rsm("<max>2</max><before>2</before>"))), "43");
+    assert_eq!(ids(&format!("{all}{}", rsm("<after>1</after>"))), "");
+    assert_eq!(ids(&format!("<items node='urn:n' max_items='3'/>{}", rsm("<after>5</after>"))), "43");
+    assert_eq!(ids("<items node='urn:n'><item id='1'/><item id='4'/><item id='9'/></items>"), "41");
+    assert_eq!(ids("<items node='urn:n' max_items='9999'/>"), "54321");
+    let (none, set) = page(&mut a, &format!("{all}{}", rsm("<max>0</max>")));
+    assert_eq!((none.len(), set.map(|set| set.child_text("count").to_owned()).as_deref()), (0, Some("5")));
+    let gone = a.ask("get", "", &pubsub(&format!("{all}{}", rsm("<after>9</after>"))));
+    assert_error(&gone, "cancel", "item-not-found");
+    for max in ["0", "-1", "x"] {
+        assert_error(&a.ask("get", "", &pubsub(&format!("<items node='urn:n' max_items='{max}'/>"))), "modify", "bad-request");
+    }
+    let by_index = a.ask("get", "", &pubsub(&format!("{all}{}", rsm("<index>1</index>"))));
+    assert_error(&by_index, "cancel", "feature-not-implemented");
+}
+
 #[test]
 fn nodes_are_made_configured_and_deleted() {
     let mut a = stage().online();

@@ -48,6 +48,7 @@ pub static FEATURE: Feature = Feature {
         "http://jabber.org/protocol/pubsub#retract-items",
         "http://jabber.org/protocol/pubsub#retrieve-default",
         "http://jabber.org/protocol/pubsub#retrieve-items",
+        "http://jabber.org/protocol/rsm",
     ],
     routes: &[
         Route { name: "pubsub", ns: PUBSUB, get: true, set: true, scopes: &[Scope::Own, Scope::Account], handle: pubsub },
