@@ -22,4 +22,5 @@ mod time;
 mod xml;
 
 pub use config::{GatewayConfig, Secret, open};
-pub use source::{BoxFuture, Finding, Mailbox, Source, SourceError, UserCalendar, UserError, Window};
+pub use source::{BoxFuture, Finding, Mailbox, Seen, Source, SourceError, UserCalendar, UserError, Window};
+pub use zaiseki_net::http::HttpError;

@@ -80,15 +80,41 @@ pub enum SourceError {
 }
 
 /// One line of a gateway's self-test.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Finding {
     /// Stable name: `connect`, `tls`, `sign-in`, `permission`.
     pub name: &'static str,
-    pub passed: bool,
-    /// What was seen.
-    pub seen: String,
-    /// What to do; empty when passed.
-    pub advice: String,
+    pub seen: Seen,
+}
+
+/// What a step of the self-test saw; the control plane says it in words, and what to do.
+#[derive(Debug)]
+pub enum Seen {
+    /// The server takes connections.
+    Answers { host: String },
+    /// Its certificate is trusted; SHA-256.
+    Trusted { fingerprint: String },
+    /// The account is accepted.
+    Accepted,
+    /// A calendar was read, with so many busy times.
+    Read { busy_times: usize },
+    /// Nobody was named to try it with.
+    NotTried,
+    /// No connection, or no TLS.
+    NoConnection(HttpError),
+    /// The service gave no answer.
+    NoAnswer(SourceError),
+    /// The service answers, and did not give this calendar.
+    NoCalendar(UserError),
+}
+
+impl Finding {
+    pub fn passed(&self) -> bool {
+        match self.seen {
+            Seen::Answers { .. } | Seen::Trusted { .. } | Seen::Accepted | Seen::Read { .. } => true,
+            Seen::NotTried | Seen::NoConnection(_) | Seen::NoAnswer(_) | Seen::NoCalendar(_) => false,
+        }
+    }
 }
 
 /// A calendar service. Implementations keep connections and discovered addresses, and never loop on a refused account.

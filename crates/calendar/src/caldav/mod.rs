@@ -12,7 +12,7 @@ use crate::concurrent::{self, Patience};
 use crate::config::{CaldavConfig, CaldavMode, Secret, check_url, holds_placeholder, make_client};
 use crate::ews::{Backoff, basic};
 use crate::ical::{self, Reading, Rules, Zone};
-use crate::source::{BoxFuture, Finding, Mailbox, Source, SourceError, UserCalendar, UserError, Window};
+use crate::source::{BoxFuture, Finding, Mailbox, Seen, Source, SourceError, UserCalendar, UserError, Window};
 use crate::xml::CALDAV;
 use dav::{Dav, DavError};
 use discovery::{Calendar, Place};
@@ -94,7 +94,7 @@ impl Source for CaldavSource {
             let window = Window { start: now, end: now + Duration::from_secs(86_400) };
             match probe {
                 Some(user) => check::reading(self.0.probe(user, window).await, &mut findings),
-                None => findings.push(check::failed("sign-in", "not tried", "Name a user to try it with.")),
+                None => findings.push(Finding { name: "sign-in", seen: Seen::NotTried }),
             }
             findings
         })

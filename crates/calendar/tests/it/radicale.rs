@@ -144,7 +144,7 @@ async fn the_self_test_tells_what_is_wrong() {
     let server = Radicale::start(&["hanako"], PASSWORD).unwrap();
     Writer::new(&server, "hanako").calendar("work", "<d:displayname>x</d:displayname>").await;
     let url = format!("{}/{{user}}/", server.url());
-    let names = |findings: &[zaiseki_calendar::Finding]| findings.iter().map(|f| (f.name, f.passed)).collect::<Vec<_>>();
+    let names = |findings: &[zaiseki_calendar::Finding]| findings.iter().map(|f| (f.name, f.passed())).collect::<Vec<_>>();
     let good = source(config(url.clone(), "service", json!({})));
     let findings = good.test(Some(&mailbox("hanako"))).await;
     assert_eq!(names(&findings), [("connect", true), ("sign-in", true), ("permission", true)], "{findings:?}");

@@ -4,7 +4,8 @@ use super::users::{self, Password};
 use super::{Actor, App, audit};
 use crate::error::{ControlError, Result};
 use crate::gateway::state::GatewayStatus;
-use crate::gateway::{StoredConfig, mailbox};
+use crate::gateway::{StoredConfig, mailbox, texts};
+use crate::text::Text;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
@@ -84,8 +85,9 @@ pub struct GatewayView {
 pub struct TestFinding {
     pub name: String,
     pub passed: bool,
-    pub seen: String,
-    pub advice: String,
+    pub seen: Text,
+    /// What to do; `None` when passed.
+    pub advice: Option<Text>,
 }
 
 /// Adds a gateway; polling begins at once.
@@ -263,8 +265,12 @@ impl GatewayTest {
 
 impl From<Finding> for TestFinding {
     fn from(finding: Finding) -> Self {
-        let Finding { name, passed, seen, advice } = finding;
-        TestFinding { name: name.to_owned(), passed, seen, advice }
+        TestFinding {
+            name: finding.name.to_owned(),
+            passed: finding.passed(),
+            seen: texts::seen(&finding),
+            advice: texts::advice(&finding),
+        }
     }
 }
 

@@ -9,6 +9,7 @@ mod backoff;
 mod book;
 mod poll;
 pub mod state;
+pub(crate) mod texts;
 pub mod worker;
 
 use serde::{Deserialize, Serialize};

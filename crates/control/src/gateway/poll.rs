@@ -2,10 +2,12 @@
 
 use super::backoff::{self, Pause};
 use super::state::{GatewayState, GatewayStatus, PROBLEMS_TOLD, UserProblem};
-use super::worker::{Shared, explain};
+use super::texts;
+use super::worker::Shared;
 use super::{StoredConfig, mailbox};
 use crate::app::status::time;
 use crate::error::ControlError;
+use crate::text::Text;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,17 +47,21 @@ enum Failure {
     Source(SourceError),
     Slow,
     /// The server answers, and could not give anybody's calendar; what it said.
-    Nobody(String),
+    Nobody(Text),
     Database(ControlError),
 }
 
 impl Failure {
-    fn text(&self) -> String {
+    fn text(&self) -> Text {
         match self {
-            Failure::Source(error) => explain(error),
-            Failure::Slow => format!("no answer about {CHUNK} users within {} s", CHUNK_TIME.as_secs()),
+            Failure::Source(error) => texts::source(error),
+            Failure::Slow => {
+                let seconds = CHUNK_TIME.as_secs();
+                let en = format!("no answer about {CHUNK} users within {seconds} s");
+                Text::new(en, format!("{CHUNK} 人についての応答が {seconds} 秒以内にありません"))
+            }
             Failure::Nobody(reason) => reason.clone(),
-            Failure::Database(error) => error.text().en,
+            Failure::Database(error) => error.text(),
         }
     }
 }
@@ -74,7 +80,7 @@ struct Tally {
 }
 
 impl Tally {
-    fn problem(&mut self, user: &User, reason: String) {
+    fn problem(&mut self, user: &User, reason: Text) {
         if self.problems.len() < PROBLEMS_TOLD {
             self.problems.push(UserProblem { user: user.name.clone(), reason });
         }
@@ -118,7 +124,7 @@ impl Poller {
         self.unknown.retain(|id, (_, mailbox)| asked.get(id).is_some_and(|(_, now)| now == mailbox));
         let mut tally = Tally { users: asked.len(), unknown: self.unknown.len(), ..Tally::default() };
         for (user, _) in self.unknown.keys().filter_map(|id| asked.get(id)) {
-            tally.problem(user, UserError::NotFound.to_string());
+            tally.problem(user, texts::user(&UserError::NotFound));
         }
         asked.retain(|id, _| !self.unknown.contains_key(id));
         let mailboxes: Vec<Mailbox> = asked.values().map(|(_, mailbox)| mailbox.clone()).collect();
@@ -132,7 +138,8 @@ impl Poller {
         let nobody = tally.read == 0 && tally.refused > 0 && tally.refused == mailboxes.len();
         match tally.problems.last() {
             Some(UserProblem { user, reason }) if nobody => {
-                Err(Failure::Nobody(format!("not one calendar could be read; {user}: {reason}")))
+                let en = format!("not one calendar could be read; {user}: {}", reason.en);
+                Err(Failure::Nobody(Text::new(en, format!("予定表を 1 つも読み取れません。{user}: {}", reason.ja))))
             }
             _ => Ok(tally),
         }
@@ -154,7 +161,7 @@ impl Poller {
             let Some((user, mailbox)) = asked.get(&answer.user) else { continue };
             tally.skipped_events += answer.skipped.len();
             for skipped in answer.skipped {
-                tally.problem(user, skipped);
+                tally.problem(user, Text::plain(skipped));
             }
             match answer.result {
                 Ok(intervals) => {
@@ -184,7 +191,7 @@ impl Poller {
     /// Counts and names the user; the error, if the database does not have it yet.
     fn user_failed(&mut self, user: &User, error: &UserError, tally: &mut Tally) -> Option<(UserId, String)> {
         tally.failed += 1;
-        tally.problem(user, error.to_string());
+        tally.problem(user, texts::user(error));
         match error {
             UserError::NotFound => tally.unknown += 1,
             UserError::Server(_) => tally.refused += 1,
@@ -279,7 +286,7 @@ impl Poller {
 }
 
 /// Known meetings go on; the state says why nothing new comes.
-async fn report_down(shared: &Shared, row: &Gateway, reason: String) {
+async fn report_down(shared: &Shared, row: &Gateway, reason: Text) {
     let now = Timestamp::now();
     let mut changed = false;
     shared.app.gateway_states().update(row.id, |status| {
@@ -299,8 +306,8 @@ async fn report_down(shared: &Shared, row: &Gateway, reason: String) {
         status.next_poll = None;
     });
     if changed {
-        tracing::warn!(gateway = row.name, reason, "the calendar server gives no answers; known meetings go on for now");
-        write_health(shared, row, GatewayHealth { up: false, since: now, checked_at: now, reason: Some(reason) }).await;
+        tracing::warn!(gateway = row.name, %reason, "the calendar server gives no answers; known meetings go on for now");
+        write_health(shared, row, GatewayHealth { up: false, since: now, checked_at: now, reason: Some(reason.en) }).await;
     }
 }
 

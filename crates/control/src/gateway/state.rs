@@ -1,5 +1,6 @@
 //! What each gateway is doing now, for people who look, and the bell that makes it poll at once.
 
+use crate::text::Text;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,7 +23,7 @@ pub enum GatewayState {
     },
     Down {
         since: String,
-        reason: String,
+        reason: Text,
     },
 }
 
@@ -53,7 +54,7 @@ pub struct GatewayStatus {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct UserProblem {
     pub user: String,
-    pub reason: String,
+    pub reason: Text,
 }
 
 /// The statuses of all gateways that are polled.

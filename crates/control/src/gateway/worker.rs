@@ -6,11 +6,11 @@
 
 use super::book::Book;
 use super::poll::Poller;
-use super::{StoredConfig, mailbox};
+use super::{StoredConfig, mailbox, texts};
 use crate::app::{App, gateways};
 use crate::error::{ControlError, Result};
+use crate::text::Text;
 use std::collections::{HashMap, HashSet};
-use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Mutex, mpsc, watch};
@@ -194,10 +194,10 @@ impl Shared {
     }
 
     /// The client of a gateway.
-    pub fn open(&self, row: &Gateway) -> std::result::Result<(StoredConfig, Box<dyn Source>), String> {
-        let config = StoredConfig::from_row(row).map_err(|error| error.full_text())?;
-        let secret = gateways::secret(&self.app, row).map_err(|error| error.text().en)?;
-        let source = (self.open)(&config.service, &secret).map_err(|error| explain(&error))?;
+    pub fn open(&self, row: &Gateway) -> std::result::Result<(StoredConfig, Box<dyn Source>), Text> {
+        let config = StoredConfig::from_row(row).map_err(|error| ControlError::from(error).text())?;
+        let secret = gateways::secret(&self.app, row).map_err(|error| error.text())?;
+        let source = (self.open)(&config.service, &secret).map_err(|error| texts::source(&error))?;
         Ok((config, source))
     }
 
@@ -207,18 +207,6 @@ impl Shared {
         let done = tokio::task::spawn_blocking(move || work(&app)).await;
         done.unwrap_or_else(|error| Err(ControlError::Thread(std::io::Error::other(error))))
     }
-}
-
-/// An error with all its causes, on one line.
-pub(super) fn explain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }
 
 #[cfg(test)]

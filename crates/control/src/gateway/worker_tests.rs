@@ -196,7 +196,7 @@ async fn an_outage_is_told_and_ends_by_itself() {
     add(bench.app(), "tester", &gateway).unwrap();
     let down = bench.until(|s| matches!(s.state, GatewayState::Down { .. })).await;
     let GatewayState::Down { reason, .. } = &down.state else { unreachable!() };
-    assert!(reason.contains("test"), "{reason}");
+    assert!(reason.en.contains("test") && reason.ja.contains("test"), "{reason}");
     bench.servers.lock().unwrap().down.clear();
     assert_eq!(bench.fact().await.name, "anna");
     bench.until(|s| matches!(s.state, GatewayState::Up { .. })).await;

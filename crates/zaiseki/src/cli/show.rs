@@ -61,8 +61,8 @@ const GATEWAYS: [Column; 6] = [
 const FINDINGS: [Column; 4] = [
     Column { key: "passed", en: "RESULT", ja: "結果", cell: passed },
     column("name", "CHECK", "検査"),
-    column("seen", "SEEN", "内容"),
-    column("advice", "WHAT TO DO", "対処"),
+    Column { key: "seen", en: "SEEN", ja: "内容", cell: in_language },
+    Column { key: "advice", en: "WHAT TO DO", ja: "対処", cell: in_language },
 ];
 const SETTINGS: [Column; 5] = [
     column("key", "KEY", "キー"),
@@ -174,7 +174,7 @@ fn users_read(status: &Value, lang: Lang) -> String {
 
 fn state(status: &Value, lang: Lang) -> String {
     let since = status["since"].as_str().unwrap_or_default();
-    let reason = cell(&status["reason"], lang);
+    let reason = in_language(&status["reason"], lang);
     match (status["state"].as_str(), lang) {
         (Some("up"), Lang::En) => format!("up since {since}"),
         (Some("up"), Lang::Ja) => format!("稼働中 ({since} から)"),
@@ -225,7 +225,9 @@ mod tests {
         let shown = |status| table(&gateway(status), View::Gateways, Lang::En).lines().nth(1).unwrap_or_default().to_owned();
         let up = shown(json!({"state": "up", "since": "12:00", "read": 3, "users": 4}));
         assert!(up.ends_with("3/4         up since 12:00"), "{up}");
-        let down = shown(json!({"state": "down", "since": "12:00", "reason": "no\u{1b}[2Jroute", "read": 0, "users": 0}));
+        let down = shown(
+            json!({"state": "down", "since": "12:00", "reason": {"en": "no\u{1b}[2Jroute", "ja": "x"}, "read": 0, "users": 0}),
+        );
         assert!(down.ends_with("DOWN since 12:00: no [2Jroute"), "{down}");
         assert!(shown(Value::Null).ends_with("–           –"));
     }

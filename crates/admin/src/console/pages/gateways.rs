@@ -79,9 +79,11 @@ fn row(ctx: &Ctx, gateway: &GatewayView) -> Vec<Cell> {
         Cell::Text(ctx.tns("gateways-read-of", &numbers(&status))),
         status.last_poll.map_or(Cell::Empty, Cell::Time),
         match status.state {
-            GatewayState::Down { reason, .. } => {
-                Cell::Finding { seen: reason, todo: ctx.t("gateways-test"), href: Some(format!("{}/test", href(&gateway.name))) }
-            }
+            GatewayState::Down { reason, .. } => Cell::Finding {
+                seen: reason.get(ctx.lang).to_owned(),
+                todo: ctx.t("gateways-test"),
+                href: Some(format!("{}/test", href(&gateway.name))),
+            },
             _ => Cell::Empty,
         },
     ]
@@ -100,7 +102,7 @@ fn show(ctx: &Ctx) -> Result<Page, ControlError> {
     let page = if gateway.secret { page } else { page.notice(Sign::Warning, ctx.t("gateways-no-password")) };
     let Some(status) = gateway.status.filter(|_| gateway.enabled) else { return Ok(page.text(ctx.t("gateways-asks-nobody"))) };
     let page = match &status.state {
-        GatewayState::Down { reason, .. } => page.notice(Sign::Bad, reason),
+        GatewayState::Down { reason, .. } => page.notice(Sign::Bad, reason.get(ctx.lang)),
         _ => page,
     };
     Ok(page.cards(cards(ctx, &status)).facts(facts(ctx, &status)).table(problems(ctx, &status)))
@@ -155,7 +157,9 @@ fn problems(ctx: &Ctx, status: &GatewayStatus) -> Table {
         rows: status
             .problems
             .iter()
-            .map(|problem| vec![Cell::link(super::users::href(&problem.user), &problem.user), Cell::text(&problem.reason)])
+            .map(|problem| {
+                vec![Cell::link(super::users::href(&problem.user), &problem.user), Cell::text(problem.reason.get(ctx.lang))]
+            })
             .collect(),
         empty: ctx.t("gateways-problems-none"),
     }
@@ -208,7 +212,9 @@ fn findings_table(ctx: &Ctx, findings: Vec<TestFinding>) -> Table {
             true => Cell::pill(Sign::Good, ctx.t("gateways-step-passed")),
             false => Cell::pill(Sign::Bad, ctx.t("gateways-step-failed")),
         };
-        vec![Cell::Text(step(&finding.name)), state, Cell::Finding { seen: finding.seen, todo: finding.advice, href: None }]
+        let todo = finding.advice.map(|text| text.get(ctx.lang).to_owned()).unwrap_or_default();
+        let seen = Cell::Finding { seen: finding.seen.get(ctx.lang).to_owned(), todo, href: None };
+        vec![Cell::Text(step(&finding.name)), state, seen]
     };
     Table {
         caption: ctx.t("gateways-test-results"),
