@@ -1,14 +1,23 @@
 //! What can be typed, in English and Japanese.
 
+use super::admins::{self, AdminCommand};
+use super::audit::{self, AuditCommand};
 use super::directories::{self, DirectoryCommand, ImUsers, Resolve};
 use super::jobs::{self, JobCommand};
+use super::profiles::{self, Profile};
+use super::tokens::{self, TokenCommand};
 use crate::i18n::Lang;
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
+/// What scripts go by.
+const EXIT_CODES: &str = "Exit codes: 0 done; 1 failed, in part too, or a check found a fault; 64 the command line or the \
+    configuration file is wrong";
+
 /// Zaiseki: instant messaging and presence for organisations
 #[derive(Parser, Debug)]
 #[command(name = "zaiseki", version, disable_help_subcommand = true, disable_help_flag = true, disable_version_flag = true)]
+#[command(after_help = EXIT_CODES)]
 pub struct Cli {
     /// The node's configuration file
     #[arg(long, global = true, value_name = "FILE")]
@@ -62,6 +71,17 @@ pub enum Ask {
     /// Live settings
     #[command(subcommand)]
     Settings(SettingsCommand),
+    /// Administrators and their sessions
+    #[command(subcommand)]
+    Admin(AdminCommand),
+    /// API tokens for programs
+    #[command(subcommand)]
+    Token(TokenCommand),
+    /// The audit log: who changed what
+    #[command(subcommand)]
+    Audit(AuditCommand),
+    /// Who you are to the node, and what you may do
+    Whoami,
     /// What the node is doing
     Status,
 }
@@ -164,6 +184,8 @@ pub enum UserCommand {
     ImDisable(ImUsers),
     /// Show users' profiles: numbers, devices, home, directory
     Profile(Names),
+    /// Change a user's profile; what is not given stays
+    SetProfile(Box<Profile>),
     /// Find duplicate user ids, mail addresses and directory URIs
     Duplicates,
     /// Say who keeps a value that several users have
@@ -203,6 +225,8 @@ pub enum GatewayCommand {
     },
     /// Change a gateway; what is not given stays
     Set(Box<ChangedGateway>),
+    /// Replace a gateway's whole configuration; what is not given takes its default
+    Replace(Box<ChangedGateway>),
     /// Ask a calendar server again that was switched off
     Enable {
         /// The gateway's name
@@ -314,6 +338,12 @@ pub enum SettingsCommand {
 
 /// Texts of the help, English and Japanese.
 const TEXTS: &[(&str, &str)] = &[
+    (EXIT_CODES, "終了コード: 0 成功、1 失敗 (一部の失敗や検査の不合格を含む)、64 コマンドラインまたは設定ファイルの誤り"),
+    ("Who you are to the node, and what you may do", "ノードから見た自分と、できること"),
+    (
+        "Replace a gateway's whole configuration; what is not given takes its default",
+        "ゲートウェイの設定全体を置き換える (指定しない項目は既定値)",
+    ),
     ("Zaiseki: instant messaging and presence for organisations", "Zaiseki (在席): 組織のためのメッセージングと在席情報"),
     ("The node's configuration file", "ノードの設定ファイル"),
     ("How results are shown: table or json", "結果の表示形式: table または json"),
@@ -401,11 +431,16 @@ const TEXTS: &[(&str, &str)] = &[
     ),
 ];
 
+/// The texts of all commands, file by file.
+const PARTS: [&[(&str, &str)]; 7] =
+    [TEXTS, directories::TEXTS, jobs::TEXTS, admins::TEXTS, tokens::TEXTS, audit::TEXTS, profiles::TEXTS];
+
 /// How a help page is laid out in Japanese; clap's own headings are English.
-const JAPANESE_PAGE: &str = "{about-with-newline}\n使い方: {usage}\n\n{all-args}";
+const JAPANESE_PAGE: &str = "{about-with-newline}\n使い方: {usage}\n\n{all-args}{after-help}";
 
 fn japanese(text: &str) -> Option<&'static str> {
-    TEXTS.iter().chain(directories::TEXTS).chain(jobs::TEXTS).find(|(en, _)| *en == text).map(|(_, ja)| *ja)
+    let mut all = PARTS.iter().flat_map(|texts| texts.iter());
+    all.find(|(en, _)| *en == text).map(|(_, ja)| *ja)
 }
 
 /// The command tree with its texts in `lang`.
@@ -419,6 +454,9 @@ pub fn command(lang: Lang) -> clap::Command {
 fn translate(mut command: clap::Command) -> clap::Command {
     if let Some(ja) = command.get_about().map(ToString::to_string).as_deref().and_then(japanese) {
         command = command.about(ja);
+    }
+    if let Some(ja) = command.get_after_help().map(ToString::to_string).as_deref().and_then(japanese) {
+        command = command.after_help(ja);
     }
     command = command.help_template(JAPANESE_PAGE).subcommand_help_heading("コマンド");
     command = command.mut_args(|arg| {
@@ -448,6 +486,7 @@ mod tests {
             None => silent.push(name),
         };
         look(command.get_name().to_owned(), command.get_about().map(ToString::to_string));
+        command.get_after_help().into_iter().for_each(|text| look(String::new(), Some(text.to_string())));
         for arg in command.get_arguments() {
             look(format!("{} {}", command.get_name(), arg.get_id()), arg.get_help().map(ToString::to_string));
         }
@@ -462,7 +501,7 @@ mod tests {
         for text in &said {
             assert!(japanese(text).is_some(), "no Japanese for {text:?}");
         }
-        for (english, _) in TEXTS {
+        for (english, _) in PARTS.iter().flat_map(|texts| texts.iter()) {
             assert!(said.iter().any(|text| text == english), "nothing says {english:?}");
         }
     }

@@ -20,6 +20,8 @@ pub enum DirectoryCommand {
     Show(DirectoryName),
     /// Change a directory; what is not given stays
     Set(Box<ChangedDirectory>),
+    /// Replace a directory's whole configuration; what is not given takes its default
+    Replace(Box<ChangedDirectory>),
     /// Synchronise a directory at its times
     Enable(DirectoryName),
     /// Synchronise a directory only when asked for
@@ -213,6 +215,10 @@ pub const TEXTS: &[(&str, &str)] = &[
     ("List directories and how they are", "ディレクトリーとその状態を一覧する"),
     ("Show a directory", "ディレクトリーを表示する"),
     ("Change a directory; what is not given stays", "ディレクトリーを変更する (指定しない項目はそのまま)"),
+    (
+        "Replace a directory's whole configuration; what is not given takes its default",
+        "ディレクトリーの設定全体を置き換える (指定しない項目は既定値)",
+    ),
     ("Synchronise a directory at its times", "ディレクトリーを定期的に同期する"),
     ("Synchronise a directory only when asked for", "ディレクトリーを指示したときだけ同期する"),
     (
@@ -298,6 +304,15 @@ pub fn directory_plan(command: DirectoryCommand, console: &mut Console<'_>) -> R
             let (config, sync) = (service_config(&set.options)?, sync_rules(&set.options));
             let body = json!({ "name": set.rename, "config": config, "secret": secret, "sync": sync });
             Plan::one(View::Fields, Method::PATCH, path(&set.name, ""), &body)
+        }
+        DirectoryCommand::Replace(set) => {
+            let mut body = json!({ "name": set.rename.as_ref().unwrap_or(&set.name) });
+            body["config"] = Value::Object(service_config(&set.options)?);
+            body["sync"] = Value::Object(sync_rules(&set.options));
+            if set.password || set.password_stdin {
+                body["secret"] = json!(console.password(set.password_stdin)?);
+            }
+            Plan::one(View::Fields, Method::PUT, path(&set.name, ""), &body)
         }
         DirectoryCommand::Enable(who) => switch(who, true),
         DirectoryCommand::Disable(who) => switch(who, false),

@@ -1,13 +1,17 @@
 //! The command line. Each command is one request (or one for each name) to the REST API: through the Unix socket of the
 //! running node, or, when none runs, answered in this process by the same functions.
 
+mod admins;
 mod args;
+mod audit;
 mod complaint;
 mod console;
 mod directories;
 mod door;
 mod jobs;
+mod profiles;
 mod show;
+mod tokens;
 
 pub use args::{Command, parse};
 pub use complaint::print;
@@ -25,6 +29,8 @@ use std::path::Path;
 
 /// Users of one page of a list.
 const PAGE: usize = 1_000;
+/// Lists that come in pages, each with the parameter that takes the `next` of the page before.
+const PAGED: [(&str, &str); 4] = [("users", "after"), ("jobs", "after"), ("lines", "after"), ("entries", "before")];
 
 /// Carries out one administrative command on the terminal. What it was asked to do but could not is an error, after
 /// the results were written.
@@ -48,7 +54,10 @@ async fn run_on(config: &Config, ask: Ask, format: Format, console: &mut Console
             Err(error) => return Err(error),
         }
     }
-    let answer = if plan.many { Value::Array(answers) } else { answers.pop().unwrap_or(Value::Null) };
+    let mut answer = if plan.many { Value::Array(answers) } else { answers.pop().unwrap_or(Value::Null) };
+    if let (Some((key, value)), Some(fields)) = (plan.shown_once, answer.as_object_mut()) {
+        fields.insert(key.to_owned(), Value::String(value));
+    }
     write(&answer, plan.view, format, console)?;
     match failure {
         Some(error) => Err(error),
@@ -79,6 +88,7 @@ fn verdict(answer: &Value, view: View, console: &Console<'_>) -> Result<()> {
         View::Users | View::Gateways | View::Settings | View::Fields => 0,
         View::Directories | View::EntryProblems | View::Duplicates | View::Lines => 0,
         View::Jobs | View::Job | View::JobLog => 0,
+        View::Admins | View::Sessions | View::Tokens | View::MadeToken | View::Audit => 0,
     };
     match (failed, view) {
         (0, _) => Ok(()),
@@ -95,29 +105,45 @@ struct Plan {
     /// One request for each name: the others go on when one fails.
     many: bool,
     view: View,
+    /// Shown with the answer, since the node does not know it: a password that was made here.
+    shown_once: Option<(&'static str, String)>,
 }
 
 struct Request {
     method: Method,
     path: String,
     body: Vec<u8>,
+    /// Of a list that comes in pages, all of them.
+    whole: bool,
 }
 
 impl Plan {
     fn one(view: View, method: Method, path: impl Into<String>, body: &Value) -> Plan {
-        Plan { requests: vec![Request::new(method, path.into(), body)], many: false, view }
+        Plan { requests: vec![Request::new(method, path.into(), body)], many: false, view, shown_once: None }
+    }
+
+    /// The answer with one more field.
+    fn showing(self, key: &'static str, value: String) -> Plan {
+        Plan { shown_once: Some((key, value)), ..self }
+    }
+
+    /// Only as many lines as one answer has.
+    fn first_page(mut self) -> Plan {
+        self.requests.iter_mut().for_each(|request| request.whole = false);
+        self
     }
 
     fn each(names: &[String], method: &Method, rest: &str, body: &Value) -> Plan {
         let request = |name: &String| Request::new(method.clone(), user_path(name, rest), body);
-        Plan { requests: names.iter().map(request).collect(), many: names.len() > 1, view: View::Fields }
+        let requests = names.iter().map(request).collect();
+        Plan { requests, many: names.len() > 1, view: View::Fields, shown_once: None }
     }
 }
 
 impl Request {
     fn new(method: Method, path: String, body: &Value) -> Request {
         let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
-        Request { method, path, body }
+        Request { method, path, body, whole: true }
     }
 }
 
@@ -127,10 +153,10 @@ async fn carry_out(door: &Door, request: &mut Request, lang: Lang) -> Result<Val
     let body = std::mem::take(&mut request.body);
     let mut answer = door.request(request.method.clone(), &first, body, lang).await?;
     // Other things have a `next` too: a directory's next synchronisation.
-    let list = ["users", "jobs", "lines"].into_iter().find(|list| answer[*list].is_array());
-    while let (Some(list), Some(after)) = (list, answer["next"].as_str()) {
+    let list = PAGED.into_iter().find(|(list, _)| request.whole && answer[*list].is_array());
+    while let (Some((list, from)), Some(next)) = (list, next_page(&answer)) {
         let join = if first.contains('?') { '&' } else { '?' };
-        let path = format!("{first}{join}after={}", escape(after));
+        let path = format!("{first}{join}{from}={}", escape(&next));
         let mut page = door.request(Method::GET, &path, Vec::new(), lang).await?;
         if let (Value::Array(all), Value::Array(more)) = (&mut answer[list], page[list].take()) {
             all.extend(more);
@@ -140,11 +166,24 @@ async fn carry_out(door: &Door, request: &mut Request, lang: Lang) -> Result<Val
     Ok(answer)
 }
 
+/// Where the next page begins, a text or a number.
+fn next_page(answer: &Value) -> Option<String> {
+    match &answer["next"] {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
 fn plan(ask: Ask, console: &mut Console<'_>) -> Result<Plan> {
     match ask {
         Ask::User(user) => user_plan(user, console),
         Ask::Directory(directory) => directories::directory_plan(directory, console),
-        Ask::Job(job) => Ok(jobs::plan(job)),
+        Ask::Job(job) => jobs::plan(job),
+        Ask::Admin(admin) => admins::plan(admin, console),
+        Ask::Token(token) => Ok(tokens::plan(token)),
+        Ask::Audit(audit) => Ok(audit::plan(audit)),
+        Ask::Whoami => Ok(Plan::one(View::Fields, Method::GET, "session", &Value::Null)),
         Ask::Gateway(gateway) => gateway_plan(gateway, console),
         Ask::Settings(SettingsCommand::List) => Ok(Plan::one(View::Settings, Method::GET, "settings", &Value::Null)),
         Ask::Settings(SettingsCommand::Set { key, value }) => {
@@ -196,13 +235,16 @@ fn user_plan(command: UserCommand, console: &mut Console<'_>) -> Result<Plan> {
         UserCommand::Archive { name, on: None } => Plan::one(View::Fields, Method::GET, user_path(&name, "/archive"), nothing),
         UserCommand::ImEnable(users) => directories::im_plan(&users, true)?,
         UserCommand::ImDisable(users) => directories::im_plan(&users, false)?,
+        UserCommand::SetProfile(profile) => profiles::plan(&profile)?,
         UserCommand::Profile(who) => directories::profile_plan(&who),
         UserCommand::Duplicates => directories::duplicates_plan(),
         UserCommand::Resolve(resolve) => directories::resolve_plan(&resolve),
         UserCommand::Remove(who) => Plan::each(&who.names, &Method::DELETE, "", nothing),
         UserCommand::Import { file } => {
-            let request = Request { method: Method::POST, path: "users:import".to_owned(), body: read_file(&file)? };
-            Plan { requests: vec![request], many: false, view: View::Import }
+            let mut plan = Plan::one(View::Import, Method::POST, "users:import", nothing);
+            let file = read_file(&file)?;
+            plan.requests.iter_mut().for_each(|request| request.body.clone_from(&file));
+            plan
         }
     })
 }
@@ -228,6 +270,15 @@ fn gateway_plan(command: GatewayCommand, console: &mut Console<'_>) -> Result<Pl
         }
         GatewayCommand::Refresh { name } => Plan::one(View::Fields, Method::POST, path(&name, "/refresh"), nothing),
         GatewayCommand::Set(set) => Plan::one(View::Fields, Method::PATCH, path(&set.name, ""), &gateway_change(&set, console)?),
+        GatewayCommand::Replace(set) => {
+            let mut body = gateway_change(&set, console)?;
+            if set.rename.is_none() {
+                body["name"] = json!(set.name);
+            }
+            let given = body.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null());
+            let given: Map<String, Value> = given.map(|(key, value)| (key.clone(), value.clone())).collect();
+            Plan::one(View::Fields, Method::PUT, path(&set.name, ""), &Value::Object(given))
+        }
         GatewayCommand::Enable { name } => Plan::one(View::Fields, Method::PATCH, path(&name, ""), &json!({ "enabled": true })),
         GatewayCommand::Disable { name } => Plan::one(View::Fields, Method::PATCH, path(&name, ""), &json!({ "enabled": false })),
         GatewayCommand::Remove { name } => Plan::one(View::Fields, Method::DELETE, path(&name, ""), nothing),
@@ -303,5 +354,7 @@ fn escape(text: &str) -> String {
         .collect()
 }
 
+#[cfg(test)]
+mod coverage_tests;
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,6 @@
 //! Results on the terminal: JSON as it came, or a table.
 
+mod admins;
 mod directories;
 mod jobs;
 
@@ -27,6 +28,12 @@ pub enum View {
     Jobs,
     Job,
     JobLog,
+    Admins,
+    Sessions,
+    Tokens,
+    /// A token that was just made, with its secret.
+    MadeToken,
+    Audit,
     /// Key and value, line by line.
     Fields,
 }
@@ -96,6 +103,11 @@ pub fn table(answer: &Value, view: View, lang: Lang) -> String {
         View::Jobs => jobs::list(list("jobs"), lang),
         View::Job => jobs::one(answer, lang),
         View::JobLog => rows(list("lines"), &jobs::LOG, lang),
+        View::Admins => rows(list("admins"), &admins::ADMINS, lang),
+        View::Sessions => rows(list("sessions"), &admins::SESSIONS, lang),
+        View::Tokens => rows(list("tokens"), &admins::TOKENS, lang),
+        View::MadeToken => admins::made_token(answer, lang),
+        View::Audit => rows(list("entries"), &admins::AUDIT, lang),
         View::Lines => list("lines").iter().map(|line| format!("{}\n", cell(line, lang))).collect(),
         View::Fields => match answer {
             Value::Array(many) => many.iter().map(|one| fields(one, lang)).collect::<Vec<_>>().join("\n"),

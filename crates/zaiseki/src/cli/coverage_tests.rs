@@ -1,0 +1,138 @@
+//! Every operation of the API can be done from the terminal. A new operation gets a row in [`COMMANDS`]: its id, and a
+//! command line that asks for it. `{file}` stands for a file with `{}` in it; a password is at hand on standard input.
+
+use super::*;
+use clap::FromArgMatches;
+use std::collections::BTreeSet;
+
+const COMMANDS: &[(&str, &str)] = &[
+    ("session.show", "whoami"),
+    ("status.show", "status"),
+    ("users.list", "user list"),
+    ("users.add", "user add taro --password-stdin"),
+    ("users.show", "user show taro"),
+    ("users.update", "user set taro --mail taro@example.com"),
+    ("users.remove", "user remove taro"),
+    ("users.set-password", "user set-password taro --password-stdin"),
+    ("users.set-enabled", "user disable taro"),
+    ("users.show-archive", "user archive taro"),
+    ("users.set-archive", "user archive taro true"),
+    ("users.profile", "user profile taro"),
+    ("users.update_profile", "user set-profile taro --title x"),
+    ("users.set_im", "user im-enable taro"),
+    ("users.duplicates", "user duplicates"),
+    ("users.resolve_duplicate", "user resolve mail a@example.com --keep taro"),
+    ("users.import", "user import {file}"),
+    ("directories.list", "directory list"),
+    ("directories.add", "directory add d --from {file} --no-password"),
+    ("directories.show", "directory show d"),
+    ("directories.update", "directory replace d --from {file}"),
+    ("directories.change", "directory set d --base dc=x"),
+    ("directories.remove", "directory remove d"),
+    ("directories.test", "directory test d"),
+    ("directories.sync", "directory sync d --dry-run"),
+    ("directories.problems", "directory problems d"),
+    ("directories.left_out", "directory left-out d"),
+    ("directories.take_again", "directory left-out d --take uid=x"),
+    ("gateways.list", "gateway list"),
+    ("gateways.add", "gateway add g --from {file} --no-password"),
+    ("gateways.show", "gateway show g"),
+    ("gateways.update", "gateway replace g --from {file}"),
+    ("gateways.change", "gateway set g --poll-secs 9"),
+    ("gateways.remove", "gateway remove g"),
+    ("gateways.refresh", "gateway refresh g"),
+    ("gateways.test", "gateway test g"),
+    ("jobs.list", "job list"),
+    ("jobs.create", "job create users.im --input {file}"),
+    ("jobs.show", "job show 1"),
+    ("jobs.cancel", "job cancel 1"),
+    ("jobs.log", "job log 1"),
+    ("settings.list", "settings list"),
+    ("settings.put", "settings set max_contacts 7"),
+    ("admins.list", "admin list"),
+    ("admins.add", "admin add hanako --role operator --password-stdin"),
+    ("admins.show", "admin show hanako"),
+    ("admins.update", "admin set hanako --role operator"),
+    ("admins.remove", "admin remove hanako"),
+    ("admins.set-password", "admin set-password hanako --password-stdin"),
+    ("admins.reset", "admin reset hanako"),
+    ("admins.list-sessions", "admin sessions hanako"),
+    ("admins.revoke-session", "admin end-session hanako 00"),
+    ("tokens.list", "token list"),
+    ("tokens.add", "token add nightly --admin hanako --scope users:read"),
+    ("tokens.remove", "token remove 1"),
+    ("audit.list", "audit list"),
+];
+
+/// What only a browser can do, and what to do on the host instead.
+const BROWSER_ONLY: &[(&str, &str)] = &[
+    ("session.sign-in", "makes the cookie of a browser; on the host the socket's mode says who is in"),
+    ("session.sign-out", "ends the session of the browser that asks; `admin end-session` ends any"),
+    ("session.set-up", "takes the link of the log; on the host `admin add` or `admin reset` makes the first administrator"),
+    ("account.set-password", "is about whoever is signed in, with the password typed again; `admin set-password` is the host's"),
+    ("account.enrol", "shows a picture to be scanned by whoever is signed in"),
+    ("account.confirm", "ends what account.enrol began"),
+    ("account.remove-second-factor", "is about whoever is signed in; `admin reset` is the host's"),
+];
+
+/// Operations whose command is being made; to be empty at a release.
+const COMING: &[&str] = &["diagnostics.checks", "diagnostics.run"];
+
+/// Id, method and path of each operation of the document.
+fn operations() -> Vec<(String, String, String)> {
+    let document = serde_json::to_value(zaiseki_admin::api::openapi()).unwrap();
+    let mut all = Vec::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            if let Some(id) = operation["operationId"].as_str() {
+                all.push((id.to_owned(), method.to_uppercase(), path.clone()));
+            }
+        }
+    }
+    all
+}
+
+fn planned(line: &str, file: &str) -> Request {
+    let words: Vec<&str> = std::iter::once("zaiseki").chain(line.split(' ')).collect();
+    let words = words.into_iter().map(|word| if word == "{file}" { file } else { word });
+    let matches = args::command(Lang::En).try_get_matches_from(words).unwrap_or_else(|error| panic!("{line}: {error}"));
+    let Command::Ask(ask) = args::Cli::from_arg_matches(&matches).unwrap().command else { panic!("{line}") };
+    let (mut input, mut out) = ("a long password\n".as_bytes(), Vec::new());
+    let mut console = Console { lang: Lang::En, input: &mut input, out: &mut out, ask: None };
+    let mut plan = plan(ask, &mut console).unwrap_or_else(|error| panic!("{line}: {error:#}"));
+    assert_eq!(plan.requests.len(), 1, "{line}");
+    plan.requests.remove(0)
+}
+
+/// Whether a path without its query has the form of the template.
+fn fits(path: &str, template: &str) -> bool {
+    let path = path.split('?').next().unwrap_or_default();
+    let (path, template): (Vec<&str>, Vec<&str>) = (path.split('/').collect(), template.split('/').collect());
+    path.len() == template.len() && path.iter().zip(&template).all(|(part, form)| form.starts_with('{') || part == form)
+}
+
+#[test]
+fn every_operation_has_a_command() {
+    let known: BTreeSet<&str> = COMMANDS.iter().chain(BROWSER_ONLY).map(|(id, _)| *id).chain(COMING.iter().copied()).collect();
+    assert_eq!(known.len(), COMMANDS.len() + BROWSER_ONLY.len() + COMING.len(), "an operation stands twice");
+    let all = operations();
+    let ids: BTreeSet<&str> = all.iter().map(|(id, ..)| id.as_str()).collect();
+    let missing: Vec<&&str> = ids.difference(&known).collect();
+    assert!(missing.is_empty(), "no command for {missing:?}: add it, and a row to COMMANDS in {}", file!());
+    let gone: Vec<&&str> = known.difference(&ids).collect();
+    assert!(gone.is_empty(), "there is no operation {gone:?}");
+}
+
+#[test]
+fn every_command_asks_for_its_operation() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    std::fs::write(&file, "{}").unwrap();
+    let all = operations();
+    for (id, line) in COMMANDS {
+        let Some((_, method, template)) = all.iter().find(|(known, ..)| known == id) else { continue };
+        let request = planned(line, &file.display().to_string());
+        let path = format!("{}/{}", zaiseki_admin::api::PREFIX, request.path);
+        assert_eq!((request.method.as_str(), fits(&path, template)), (method.as_str(), true), "{id}: {line}: {path}");
+    }
+}
