@@ -7,6 +7,7 @@
 //! Background tasks take no input: they read what is wanted from the store, on a timer and when woken.
 
 pub mod access;
+pub mod alarms;
 pub mod app;
 pub mod checks;
 pub mod credentials;

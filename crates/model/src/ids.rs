@@ -28,6 +28,14 @@ pub struct AdminId(pub [u8; 16]);
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TokenId(pub [u8; 16]);
 
+/// One alarm from its being raised until it is cleared: UUIDv7; later ones sort later.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AlarmId(pub [u8; 16]);
+
+/// A place that alarms are sent to: UUIDv7.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AlarmTargetId(pub [u8; 16]);
+
 macro_rules! uuid_id {
     ($name:ident) => {
         impl $name {
@@ -60,6 +68,8 @@ uuid_id!(AdminId);
 uuid_id!(TokenId);
 uuid_id!(DirectoryId);
 uuid_id!(JobId);
+uuid_id!(AlarmId);
+uuid_id!(AlarmTargetId);
 
 /// A kept message. Ordered by time of arrival: microseconds since the epoch in the upper 52 bits, the node in the
 /// lower 11. It is the `id` of XEP-0359 `<stanza-id/>` and of XEP-0313 results, written in decimal.

@@ -2,6 +2,7 @@
 //!
 //! Nothing here does input or output. Time is always passed in (see [`time`]).
 
+pub mod alarm;
 pub mod calendar;
 pub mod directory;
 pub mod envelope;
@@ -15,11 +16,14 @@ pub mod time;
 pub mod user;
 pub mod vitals;
 
+pub use alarm::Severity;
 pub use calendar::{BusyInterval, BusyKind};
 pub use directory::{Device, Number, NumberKind, Profile};
 pub use envelope::Envelope;
 pub use fact::{FactSource, PresenceFact};
-pub use ids::{AdminId, DirectoryId, GatewayId, JobId, MessageId, MessageIds, StreamToken, TokenId, UserId};
+pub use ids::{
+    AdminId, AlarmId, AlarmTargetId, DirectoryId, GatewayId, JobId, MessageId, MessageIds, StreamToken, TokenId, UserId,
+};
 pub use roster::{RosterItem, Subscription};
 pub use time::Timestamp;
 pub use user::{Credentials, Language, ScramKeys, User};

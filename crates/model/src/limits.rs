@@ -113,3 +113,16 @@ pub const JOB_RESUMES: u64 = 5;
 pub const PAGE_JOBS: usize = 500;
 /// Samples of a node's counts kept for the console, one each second: ten minutes.
 pub const VITALS_KEPT: usize = 600;
+/// Alarms that are open at once; further ones only stand in the log.
+pub const ALARMS_OPEN: usize = 1_000;
+/// Alarms that are over and still shown; the oldest go first.
+pub const ALARMS_KEPT: usize = 5_000;
+/// Characters of an alarm's subject, and of what it says.
+pub const ALARM_SUBJECT_CHARS: usize = 256;
+pub const ALARM_DETAIL_CHARS: usize = 1_000;
+/// Alarms in one page.
+pub const PAGE_ALARMS: usize = 500;
+/// Places that alarms are sent to.
+pub const ALARM_TARGETS: usize = 16;
+/// Changes of alarms that wait for one of those places; the oldest go first, and are counted.
+pub const ALARM_QUEUE: usize = 256;

@@ -13,6 +13,7 @@
 
 mod admin_access;
 mod admins;
+mod alarms;
 mod archive;
 mod audit;
 mod calendar;
@@ -40,6 +41,7 @@ mod writer;
 
 pub use admin_access::{Key, SessionRow, TokenRow};
 pub use admins::{ADMINISTRATOR, AdminRow, SETUP_KEY, Sessions};
+pub use alarms::{AlarmFilter, AlarmRow};
 pub use audit::{Audit, AuditEntry, AuditFilter};
 pub use calendar::{CalendarRow, GatewayHealth};
 pub use database::Database;

@@ -301,6 +301,7 @@ impl Running {
         let (facts, rx) = mpsc::channel(FACTS);
         attach_vitals(&self.app, &self.node, facts.downgrade());
         self.tasks.spawn(until(self.stop.clone(), zaiseki_control::vitals::run(self.app.clone())));
+        self.tasks.spawn(until(self.stop.clone(), zaiseki_control::alarms::keeper::run(self.app.clone())));
         self.tasks.spawn(until(self.stop.clone(), systemd::watchdog(self.node.clone())));
         self.tasks.spawn(take_facts(self.node.clone(), rx, self.stop.clone()));
         self.tasks.spawn(until(self.stop.clone(), zaiseki_control::gateway::worker::run(self.app.clone(), facts)));
@@ -333,8 +334,14 @@ impl Running {
             }
         })
         .await;
-        let store = self.store.clone();
-        let _ = tokio::task::spawn_blocking(move || store.close()).await;
+        let (store, app) = (self.store.clone(), self.app.clone());
+        let close = move || {
+            if let Err(error) = zaiseki_control::alarms::flush(&app) {
+                tracing::error!(error = %error.text(), "alarms could not be written");
+            }
+            store.close();
+        };
+        let _ = tokio::task::spawn_blocking(close).await;
         self.tasks.shutdown().await;
     }
 }

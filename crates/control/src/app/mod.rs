@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod admins;
+pub mod alarms;
 pub mod archive;
 pub mod audit_log;
 pub mod directories;
@@ -18,6 +19,7 @@ pub mod status;
 pub mod tokens;
 pub mod users;
 
+use crate::alarms::Alarms;
 use crate::credentials::lockout::Lockout;
 use crate::credentials::password::Hasher;
 use crate::directory::state::DirectoryStates;
@@ -83,6 +85,7 @@ struct Inner {
     directories_changed: Notify,
     directory_states: DirectoryStates,
     vitals: Vitals,
+    alarms: Alarms,
     ready: AtomicBool,
     started: Timestamp,
 }
@@ -101,6 +104,7 @@ impl App {
     ) -> Result<App> {
         let key = SealKey::load_or_create(data_dir)?;
         let settings = settings::load(&store)?;
+        let alarms = Alarms::load(&store)?;
         let inner = Inner {
             store,
             domain: domain.to_owned(),
@@ -117,6 +121,7 @@ impl App {
             directories_changed: Notify::new(),
             directory_states: DirectoryStates::default(),
             vitals: Vitals::default(),
+            alarms,
             ready: AtomicBool::new(false),
             started: Timestamp::now(),
         };
@@ -179,6 +184,11 @@ impl App {
     /// What the node counts; sampled by [`crate::vitals::run`].
     pub fn vitals(&self) -> &Vitals {
         &self.inner.vitals
+    }
+
+    /// What is wrong: raised and cleared by the parts, written by [`crate::alarms::keeper`].
+    pub fn alarms(&self) -> &Alarms {
+        &self.inner.alarms
     }
 
     /// Whether people are let in: not before everything listens, and no more once the node is to stop.
