@@ -16,6 +16,7 @@ mod error;
 pub mod gateway;
 pub mod jobs;
 pub mod seal;
+pub mod sign_in;
 mod text;
 pub mod vitals;
 

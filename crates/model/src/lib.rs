@@ -1,4 +1,4 @@
-//! Product words shared by every floor above: ids, time, users, rosters, presence facts, settings, limits.
+//! Product words shared by every floor above: ids, time, users, sign-in, rosters, presence facts, settings, limits.
 //!
 //! Nothing here does input or output. Time is always passed in (see [`time`]).
 
@@ -11,6 +11,7 @@ pub mod ids;
 pub mod limits;
 pub mod roster;
 pub mod settings;
+pub mod sign_in;
 pub mod telephone;
 pub mod time;
 pub mod user;

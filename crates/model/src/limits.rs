@@ -74,6 +74,12 @@ pub const AXL_ANSWER_BYTES: usize = 12 * 1024 * 1024;
 pub const AXL_CHANGES: usize = 2_000;
 /// Servers of one directory.
 pub const DIRECTORY_SERVERS: usize = 8;
+/// Binds of users to LDAP servers at once; further ones wait for their turn within [`SIGN_IN_WAIT`].
+pub const LDAP_BINDS: usize = 64;
+/// How long a directory or provider may take to say who somebody is, the wait for a turn included.
+pub const SIGN_IN_WAIT: std::time::Duration = std::time::Duration::from_secs(10);
+/// Bytes of an access token; a stanza before sign-in has room for it.
+pub const TOKEN_BYTES: usize = 8 * 1024;
 /// Characters of an administrator's name.
 pub const ADMIN_NAME_CHARS: usize = 64;
 /// Characters of an administrator's password.

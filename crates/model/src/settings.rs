@@ -1,5 +1,6 @@
 //! Live settings of the domain, as the data plane reads them. Stored by the control plane; a change takes effect at once.
 
+use crate::sign_in::SignInSettings;
 use crate::user::Language;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -22,6 +23,7 @@ pub struct Settings {
     /// The language of texts made by the server when the user has none.
     pub language: Language,
     pub connections: ConnectionSettings,
+    pub sign_in: SignInSettings,
     pub calendar: CalendarSettings,
     pub admin: AdminSettings,
 }
@@ -152,6 +154,7 @@ impl Default for Settings {
             resume_time: Duration::from_secs(600),
             language: "en".to_owned(),
             connections: ConnectionSettings::default(),
+            sign_in: SignInSettings::default(),
             calendar: CalendarSettings::default(),
             admin: AdminSettings::default(),
         }

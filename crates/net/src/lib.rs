@@ -1,10 +1,11 @@
 //! What several crates need from the network: TLS with its certificates and trust ([`tls`]), an HTTP client that cannot be
-//! talked into reaching what it should not ([`http`]), and what every listener does to a connection before it looks at the
+//! talked into reaching what it should not ([`http`]), tokens of OpenID providers ([`oidc`]), and what every listener does to a connection before it looks at the
 //! first byte ([`socket`], [`gate`]).
 
 pub mod gate;
 pub mod http;
 pub mod network;
+pub mod oidc;
 pub mod socket;
 pub mod tls;
 pub mod xml;

@@ -1,6 +1,8 @@
 //! One client's stream, whatever carries it (TCP, WebSocket, BOSH): bytes in, frames to the negotiation, stanzas to the
 //! engine. The only place where the pure stream machine meets the node.
 
+mod sign_in;
+
 use crate::engine::{BindRequest, ResumeRequest, Resumed, SessionId};
 use crate::node::Node;
 use crate::outbox::{Flush, Outbox};
@@ -11,12 +13,11 @@ use std::net::IpAddr;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 use tokio::sync::oneshot;
-use zaiseki_model::{Credentials, Timestamp, limits};
-use zaiseki_store::{Read, Reply};
+use zaiseki_model::{Timestamp, limits};
 use zaiseki_stream::c2s::{C2s, Framing, Opening, Phase, Step, TlsInfo, messages};
-use zaiseki_stream::sasl;
 use zaiseki_stream::sm::{self, Enable, Request, TooHigh};
 use zaiseki_xmpp::ns;
+use zaiseki_xmpp::stanza::{Condition, StanzaError};
 use zaiseki_xmpp::xml::XmlError;
 use zaiseki_xmpp::xml::framer::{Frame, FrameKind, Framer, Limits, Mode, Stanza};
 
@@ -39,6 +40,8 @@ pub struct Client {
     framer: Framer,
     outbox: Arc<Outbox>,
     session: Option<SessionId>,
+    /// When the proof was begun that signed the user in.
+    proving_since: Timestamp,
     peer: IpAddr,
     framing: Framing,
     closed: bool,
@@ -51,13 +54,14 @@ impl Client {
         let mode = if framing == Framing::Tcp { Mode::Stream } else { Mode::Document };
         let outbox = Arc::new(Outbox::new(framing != Framing::Tcp));
         let (id, nonce) = fresh();
-        let c2s = C2s::new(node.c2s.clone(), framing, tls, peer.is_loopback(), id, nonce);
+        let c2s = C2s::new(node.c2s.clone(), framing, tls, peer.is_loopback(), id, nonce).offering(node.offers());
         Client {
             framer: Framer::new(mode, limits_before_auth()),
             node,
             c2s,
             outbox,
             session: None,
+            proving_since: Timestamp::ZERO,
             peer,
             framing,
             closed: false,
@@ -204,16 +208,10 @@ impl Client {
                     return Flow::Continue;
                 }
                 Step::FindCredentials { local } => self.find_credentials(local, &mut out).await,
-                Step::CheckPassword { credentials, password } => {
-                    let checked =
-                        tokio::task::spawn_blocking(move || sasl::verify_password(&credentials, password.expose())).await;
-                    self.c2s.password_checked(checked.unwrap_or(false), &mut out)
-                }
+                Step::CheckPassword { credentials, password } => self.check_password(credentials, password, &mut out).await,
+                Step::Verify(proof) => self.verify(proof, &mut out).await,
                 Step::AuthFailed { local } => {
-                    self.node.traffic.sign_ins_refused.add(1);
-                    let mut throttle = self.node.throttle.lock().unwrap_or_else(PoisonError::into_inner);
-                    throttle.failed(Timestamp::now(), &local, self.peer);
-                    drop(throttle);
+                    self.count_failure(&local);
                     // The last try allowed: the stream error is out, and nobody waits for the client to hang up.
                     return if self.c2s.phase() == Phase::Closed { self.close() } else { Flow::Continue };
                 }
@@ -228,31 +226,6 @@ impl Client {
                     return Flow::Continue;
                 }
             };
-        }
-    }
-
-    async fn find_credentials(&mut self, local: String, out: &mut Vec<u8>) -> Step {
-        let blocked = {
-            let throttle = self.node.throttle.lock().unwrap_or_else(PoisonError::into_inner);
-            throttle.blocked(Timestamp::now(), &local, self.peer)
-        };
-        if blocked {
-            return self.c2s.auth_unavailable(out);
-        }
-        match self.lookup(local).await {
-            Ok(found) => self.c2s.credentials(found, out),
-            Err(()) => self.c2s.auth_unavailable(out),
-        }
-    }
-
-    async fn lookup(&self, name: String) -> Result<Option<Credentials>, ()> {
-        let (tx, rx) = oneshot::channel();
-        self.node.store().read(0, Read::Credentials { name }, move |reply| {
-            let _ = tx.send(reply);
-        });
-        match rx.await {
-            Ok(Ok(Reply::Credentials(found))) => Ok(found),
-            _ => Err(()),
         }
     }
 
@@ -286,20 +259,24 @@ impl Client {
                 let _ = tx.send(result);
             }),
         };
-        self.node.with(|engine, now| engine.bind(now, request));
+        let proven = self.proving_since;
+        self.node.with(|engine, now| match engine.revoked_since(&request.name, proven) {
+            true => (request.done)(Err(StanzaError::new(Condition::NotAllowed))),
+            false => engine.bind(now, request),
+        });
         let result = match rx.await {
             Ok(Ok((session, jid))) => {
                 self.session = Some(session);
                 Ok(jid)
             }
             Ok(Err(error)) => Err(error),
-            Err(_) => Err(zaiseki_xmpp::stanza::StanzaError::new(zaiseki_xmpp::stanza::Condition::InternalServerError)),
+            Err(_) => Err(StanzaError::new(Condition::InternalServerError)),
         };
         self.c2s.bound(result, out);
     }
 
     async fn resume(&mut self, token: &str, h: u32, out: &mut Vec<u8>) {
-        let Some(user) = self.c2s.user().map(|u| u.user()) else { return };
+        let Some((user, name)) = self.c2s.user().map(|u| (u.user(), u.local().to_owned())) else { return };
         let (tx, rx) = oneshot::channel();
         let outbox = self.outbox.clone();
         let request = ResumeRequest {
@@ -314,7 +291,11 @@ impl Client {
                 let _ = tx.send(result);
             }),
         };
-        self.node.with(|engine, now| engine.resume(now, request));
+        let proven = self.proving_since;
+        self.node.with(|engine, now| match engine.revoked_since(&name, proven) {
+            true => (request.done)(Resumed::Failed { h: None }),
+            false => engine.resume(now, request),
+        });
         match rx.await {
             Ok(Resumed::Session(session)) => {
                 self.session = Some(session);

@@ -6,7 +6,8 @@ use crate::traffic::Traffic;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use tokio::sync::Notify;
 use zaiseki_model::Timestamp;
-use zaiseki_model::settings::ConnectionSettings;
+use zaiseki_model::settings::{ConnectionSettings, Settings};
+use zaiseki_model::sign_in::{Proof, Verdict, Verifier};
 use zaiseki_model::vitals::NodeCounts;
 use zaiseki_store::{Durable, Store};
 use zaiseki_stream::c2s::C2sConfig;
@@ -22,6 +23,7 @@ pub struct Node {
     armed: Mutex<Option<Timestamp>>,
     pub(crate) connections: crate::listener::Connections,
     pub(crate) traffic: Traffic,
+    verifier: OnceLock<Arc<dyn Verifier>>,
 }
 
 /// The store calls back before the node exists: this joins the two.
@@ -55,6 +57,7 @@ impl Node {
             armed: Mutex::new(None),
             connections: crate::listener::Connections::default(),
             traffic: Traffic::default(),
+            verifier: OnceLock::new(),
         });
         let _ = events.0.set(Arc::downgrade(&node));
         node
@@ -123,6 +126,23 @@ impl Node {
 
     pub(crate) fn store(&self) -> &Store {
         &self.store
+    }
+
+    /// Who judges what the database's keys cannot; without one nobody signs in that way. Once.
+    pub fn attach_verifier(&self, verifier: Arc<dyn Verifier>) {
+        let _ = self.verifier.set(verifier);
+    }
+
+    pub(crate) async fn judge(&self, proof: Proof) -> Verdict {
+        match self.verifier.get() {
+            Some(verifier) => verifier.verify(proof).await,
+            None => Verdict::Unavailable,
+        }
+    }
+
+    /// The settings now.
+    pub(crate) fn settings(&self) -> Arc<Settings> {
+        self.lock().settings().clone()
     }
 
     /// What a connection accepted now is granted.

@@ -68,8 +68,11 @@ impl Throttle {
         self.accounts.blocked(now, &account.to_owned(), ACCOUNT_TRIES) || self.addresses.blocked(now, &address, ADDRESS_TRIES)
     }
 
+    /// `account` is empty when nobody's was meant.
     pub fn failed(&mut self, now: Timestamp, account: &str, address: IpAddr) {
-        self.accounts.add(now, account.to_owned());
+        if !account.is_empty() {
+            self.accounts.add(now, account.to_owned());
+        }
         self.addresses.add(now, address);
     }
 

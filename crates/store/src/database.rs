@@ -157,6 +157,7 @@ impl Database {
     pub fn read(&self, read: &Read) -> Result<Reply> {
         Ok(match read {
             Read::Credentials { name } => Reply::Credentials(self.credentials(name)?),
+            Read::KeptCredentials { name, since } => Reply::Credentials(self.kept_credentials(name, *since)?),
             Read::UserData { name } => Reply::UserData(self.user_data(name)?.map(Box::new)),
             Read::Pending { user, after, limit } => Reply::Messages(self.pending(*user, *after, *limit)?),
             Read::Archive(query) => Reply::Page(self.archive_page(query)?),

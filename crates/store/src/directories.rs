@@ -54,12 +54,13 @@ pub struct DirectoryProblem {
 const COLUMNS: &str = "SELECT id, name, kind, config, secret, enabled FROM directory";
 
 /// Everything that goes with a directory, but for its users.
-const OWNED: [&str; 5] = [
+const OWNED: [&str; 6] = [
     "DELETE FROM directory WHERE id = ?1",
     "DELETE FROM directory_run WHERE directory = ?1",
     "DELETE FROM directory_problem WHERE directory = ?1",
     "DELETE FROM directory_ignored WHERE directory = ?1",
     "DELETE FROM user_origin WHERE directory = ?1",
+    "DELETE FROM kept_keys WHERE directory = ?1",
 ];
 
 impl Database {
@@ -79,6 +80,8 @@ impl Database {
                    config = excluded.config, secret = excluded.secret, enabled = excluded.enabled";
         let Directory { id, name, kind, config, secret, enabled } = directory;
         self.run(operation, sql, params![id.0, name, kind, config, secret, enabled])?;
+        // Whether its servers took a password says nothing of others.
+        self.run(operation, "DELETE FROM kept_keys WHERE directory = ?1", [id.0])?;
         let (action, before) = match &before {
             Some(before) => ("directory.update", Some(audit_view(before))),
             None => ("directory.create", None),

@@ -32,6 +32,7 @@ mod removal;
 mod roles;
 mod roster;
 mod settings;
+mod sign_in;
 mod staging;
 mod store;
 mod streams;
@@ -52,6 +53,7 @@ pub use jobs::{Job, JobFilter, JobLine, JobLogEntry, JobProgress, JobState, JobS
 pub use people::{Duplicate, PersonChange, UniqueField};
 pub use profiles::{Held, Origin, Person};
 pub use roles::Lease;
+pub use sign_in::{KeptKeys, SignInAccount};
 pub use staging::Batch;
 pub use store::{Durable, Options, Store, StoreCounts};
 pub use users::{NewUser, UserFilter};

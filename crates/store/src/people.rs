@@ -92,10 +92,11 @@ impl Database {
         let operation = "enabling users for IM and presence";
         let mut changed = Vec::new();
         for user in users {
-            let sql = "UPDATE account SET im = ?2 WHERE id = ?1 AND im <> ?2 RETURNING name";
+            let sql = "UPDATE account SET im = ?2 WHERE id = ?1 AND im <> ?2 RETURNING name, user_key";
             let mut statement = self.conn.prepare_cached(sql).doing(operation)?;
-            let name: Option<String> = statement.query_row(params![user.0, im], |row| row.get(0)).optional().doing(operation)?;
-            let Some(name) = name else { continue };
+            let row = statement.query_row(params![user.0, im], |row| Ok((row.get(0)?, row.get(1)?))).optional();
+            let Some((name, key)): Option<(String, i64)> = row.doing(operation)? else { continue };
+            self.drop_unfounded_keys(key)?;
             let action = if im { "user.im_enable" } else { "user.im_disable" };
             self.write_audit(audit, action, &object(&name), Some(&json!({"im": !im})), Some(&json!({"im": im})))?;
             changed.push(*user);

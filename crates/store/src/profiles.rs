@@ -175,9 +175,10 @@ impl Database {
             self.run(operation, sql, params![key, device.name, device.kind, device.line])?;
         }
         match &person.origin {
-            Some(origin) => self.write_origin(key, origin),
-            None => self.run(operation, "DELETE FROM user_origin WHERE user_key = ?1", [key]).map(drop),
+            Some(origin) => self.write_origin(key, origin)?,
+            None => drop(self.run(operation, "DELETE FROM user_origin WHERE user_key = ?1", [key])?),
         }
+        self.drop_unfounded_keys(key)
     }
 
     fn write_origin(&self, key: i64, origin: &Origin) -> Result<()> {

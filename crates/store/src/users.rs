@@ -161,6 +161,7 @@ impl Database {
                    enabled = ?7, calendar = ?8, im = ?9 WHERE id = ?1";
         let User { id, name, display_name, mail, telephone, language, enabled, calendar, im } = user;
         self.run(operation, sql, params![id.0, name, display_name, mail, telephone, language, enabled, calendar, im])?;
+        self.drop_unfounded_keys(self.existing_key(user.id)?)?;
         let (old, new) = (audit_view(&before), audit_view(user));
         self.write_audit(audit, "user.update", &object(&before.name), Some(&old), Some(&new))?;
         tx.commit().doing(operation)
@@ -177,7 +178,9 @@ impl Database {
         let operation = "setting credentials";
         let tx = self.begin(operation)?;
         let before = self.existing_user(user)?;
-        self.put_keys(self.existing_key(user)?, sha256, sha1)?;
+        let key = self.existing_key(user)?;
+        self.put_keys(key, sha256, sha1)?;
+        self.drop_keys_of_user(key)?;
         self.write_audit(audit, "user.set_credentials", &object(&before.name), None, None)?;
         tx.commit().doing(operation)
     }
@@ -187,6 +190,7 @@ impl Database {
         let tx = self.begin(operation)?;
         let before = self.existing_user(user)?;
         self.run(operation, "UPDATE account SET enabled = ?2 WHERE id = ?1", params![user.0, enabled])?;
+        self.drop_unfounded_keys(self.existing_key(user)?)?;
         let action = if enabled { "user.enable" } else { "user.disable" };
         let (old, new) = (json!({"enabled": before.enabled}), json!({"enabled": enabled}));
         self.write_audit(audit, action, &object(&before.name), Some(&old), Some(&new))?;
@@ -247,7 +251,7 @@ pub(crate) fn user(row: &Row<'_>) -> rusqlite::Result<User> {
 }
 
 /// From four columns; `None` when they are empty.
-fn scram_keys(row: &Row<'_>, first: usize) -> rusqlite::Result<Option<ScramKeys>> {
+pub(crate) fn scram_keys(row: &Row<'_>, first: usize) -> rusqlite::Result<Option<ScramKeys>> {
     let Some(salt) = row.get(first)? else { return Ok(None) };
     let (iterations, stored_key, server_key) = (row.get(first + 1)?, row.get(first + 2)?, row.get(first + 3)?);
     Ok(Some(ScramKeys { salt, iterations, stored_key, server_key }))

@@ -120,6 +120,9 @@ impl Family {
 pub enum Read {
     /// → [`Reply::Credentials`]
     Credentials { name: String },
+    /// The same where passwords are those of LDAP directories: whoever comes from one has the keys that were kept after
+    /// `since`, in place of own ones → [`Reply::Credentials`]
+    KeptCredentials { name: String, since: Timestamp },
     /// → [`Reply::UserData`]
     UserData { name: String },
     /// Messages not yet acknowledged, oldest first: `limit` of them or those that make up

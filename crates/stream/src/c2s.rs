@@ -7,8 +7,8 @@
 //! ```
 //!
 //! The shell cuts frames out of the byte stream, feeds each to [`C2s::frame`], sends what was appended to `out` and acts
-//! on the [`Step`]. Steps that ask something ([`Step::FindCredentials`], [`Step::CheckPassword`], [`Step::Bind`],
-//! [`Step::Resume`], [`Step::StartTls`]) are answered by the method each names; until then no frame may be fed
+//! on the [`Step`]. Steps that ask something ([`Step::FindCredentials`], [`Step::CheckPassword`], [`Step::Verify`],
+//! [`Step::Bind`], [`Step::Resume`], [`Step::StartTls`]) are answered by the method each names; until then no frame may be fed
 //! ([`C2s::is_waiting`]). With [`Framing::WebSocket`] one message carries one element: [`messages`] takes `out` apart.
 
 mod auth;
@@ -19,11 +19,12 @@ mod write;
 pub use open::Opening;
 pub use write::messages;
 
-use crate::sasl::{Authenticated, Secret};
+use crate::sasl::{Authenticated, Offers, Secret};
 use crate::sm::TooHigh;
 use auth::Auth;
 use std::sync::Arc;
 use zaiseki_model::Credentials;
+use zaiseki_model::sign_in::Proof;
 use zaiseki_xmpp::jid::BareJid;
 use zaiseki_xmpp::ns;
 use zaiseki_xmpp::stanza::StreamErrorCondition;
@@ -113,6 +114,8 @@ pub enum Step {
     /// Call [`crate::sasl::verify_password`] where it holds up nobody, then [`C2s::password_checked`]. For an unknown
     /// user the credentials are made up, so that the check takes as long.
     CheckPassword { credentials: Credentials, password: Secret },
+    /// Have the proof judged elsewhere, then call [`C2s::verified`] or [`C2s::auth_unavailable`].
+    Verify(Proof),
     /// Somebody failed to sign in and was told so. Count it against this account and the peer's address; `local` is empty
     /// when the name can't be one. The stream may be [`Phase::Closed`] now (too many tries).
     AuthFailed { local: String },
@@ -144,6 +147,7 @@ pub struct C2s {
     managed: bool,
     tries: u8,
     nonce: [u8; 18],
+    offers: Offers,
     /// Needed until sign-in only.
     tls: Option<Box<TlsInfo>>,
     stream_id: String,
@@ -185,11 +189,23 @@ impl C2s {
             managed: false,
             tries: 0,
             nonce,
+            offers: Offers::default(),
             tls: tls.map(Box::new),
             stream_id,
             lang: None,
             user: None,
         }
+    }
+
+    /// With other mechanisms than those of the database's own keys; before the first frame.
+    pub fn offering(mut self, offers: Offers) -> Self {
+        self.offers = offers;
+        self
+    }
+
+    /// What this stream offers.
+    pub fn offered(&self) -> &Offers {
+        &self.offers
     }
 
     /// Fresh randomness for the next stream on the same connection (RFC 6120 §4.3.3: a new id).

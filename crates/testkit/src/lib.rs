@@ -6,6 +6,7 @@ pub mod ews;
 pub mod intruder;
 pub mod netns;
 pub mod node;
+pub mod oidc;
 pub mod peers;
 pub mod process;
 pub mod python;

@@ -19,6 +19,7 @@ use zaiseki_admin::server::{self, HttpLimits};
 use zaiseki_admin::socket::AdminSocket;
 use zaiseki_admin::{site, web};
 use zaiseki_control::app::{App, UserChange, UserChanged, setup};
+use zaiseki_control::sign_in::SignInAgent;
 use zaiseki_model::vitals::NodeCounts;
 use zaiseki_model::{MessageIds, PresenceFact, Timestamp, limits};
 use zaiseki_net::network::Network;
@@ -89,6 +90,7 @@ pub async fn start(config: &Config) -> Result<Running> {
     let later = Later::default();
     let app = open_app(config, &store, &later)?;
     let node = make_node(config, domain, &store, &events, &app)?;
+    node.attach_verifier(Arc::new(SignInAgent::new(&app, server_secret(&store)?)));
     let _ = later.set(Arc::downgrade(&node));
     let bound = bind(config).await?;
 

@@ -21,6 +21,7 @@ nav-audit = Audit log
 nav-system = System
 nav-parameters = Parameters
 nav-security = Security
+nav-user-sign-in = Sign-in of users
 nav-administrators = Administrators
 nav-tokens = API tokens
 

@@ -47,6 +47,12 @@ help-parameters =
     Everything else that can be set while the node runs. The name of a setting is the one of the API and of the command settings set.
 help-security =
     Settings that guard the administration itself. Only the role administrator changes them.
+help-user-sign-in =
+    How users prove who they are. The mode holds for everybody in the domain; what is offered to a client never depends on who it is.
+
+    local: passwords kept here, never sent by clients that know SCRAM. ldap: users who come from an LDAP directory sign in with its password, all others with the one kept here. oidc: clients bring an access token of the provider; nobody signs in by a password.
+
+    While a directory or provider does not answer, new sign-ins are put off and running sessions go on. Test the directory on its own page; the troubleshooter looks at both.
 help-import =
     Columns: userid, password, display name, mail, telephone, language, in any order if the first line names them. Instead of passwords the SCRAM keys of another server may stand there.
 

@@ -15,6 +15,7 @@ settings-show-xa = Away for longer
 settings-on = on
 settings-off = off
 settings-none = no limit
+settings-nothing = empty
 settings-key = Setting
 settings-value = Value
 settings-default-column = Default

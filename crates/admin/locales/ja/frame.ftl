@@ -21,6 +21,7 @@ nav-audit = 監査ログ
 nav-system = システム
 nav-parameters = パラメーター
 nav-security = セキュリティ
+nav-user-sign-in = ユーザーのサインイン
 nav-administrators = 管理者
 nav-tokens = API トークン
 

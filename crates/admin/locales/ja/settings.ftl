@@ -15,6 +15,7 @@ settings-show-xa = 長時間離席
 settings-on = 有効
 settings-off = 無効
 settings-none = 無制限
+settings-nothing = なし
 settings-key = 設定
 settings-value = 値
 settings-default-column = 既定値

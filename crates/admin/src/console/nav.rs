@@ -30,6 +30,7 @@ pub static NAVIGATION: &[Group] = &[
         entries: &[
             entry("nav-parameters", "/console/parameters", Area::Settings),
             entry("nav-security", "/console/security", Area::Security),
+            entry("nav-user-sign-in", "/console/user-sign-in", Area::Security),
             entry("nav-administrators", "/console/administrators", Area::Admins),
             entry("nav-tokens", "/console/tokens", Area::Admins),
         ],

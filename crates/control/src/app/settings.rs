@@ -3,6 +3,8 @@
 //! In JSON, `null` means *no limit* where a setting can have none, and the text `"default"` takes a setting back to its
 //! default.
 
+mod sign_in;
+
 use super::{Actor, App, audit, users};
 use crate::access::{Area, Caller, Right};
 use crate::error::{ControlError, Result};
@@ -37,6 +39,13 @@ pub enum Kind {
     Language,
     /// An object: language to text.
     Labels,
+    /// One of these words.
+    Choice(&'static [&'static str]),
+    /// Up to so many characters, on one line or several; may be empty.
+    Text {
+        chars: usize,
+        lines: bool,
+    },
 }
 
 /// One setting. All settings are live: they take effect without a restart of anything.
@@ -145,6 +154,13 @@ pub static SETTINGS: &[Setting] = &[
         get: |s| json!(s.connections.strangers_per_address),
         set: |s, v| s.connections.strangers_per_address = number(v).unwrap_or(1),
     },
+    sign_in::MODE,
+    sign_in::KEEP_KEYS,
+    sign_in::ISSUER,
+    sign_in::AUDIENCE,
+    sign_in::CLAIM,
+    sign_in::LEEWAY,
+    sign_in::CA,
     Setting {
         key: "calendar.meeting_show",
         kind: Kind::Show,
@@ -261,8 +277,11 @@ pub struct SettingView {
     pub key: String,
     pub value: Value,
     pub default: Value,
-    /// `bool`, `number`, `show`, `language`, `labels`.
+    /// `bool`, `number`, `show`, `language`, `labels`, `choice`, `text`.
     pub kind: String,
+    /// The words of a `choice`.
+    #[serde(default)]
+    pub choices: Vec<String>,
     pub min: Option<u32>,
     pub max: Option<u32>,
     /// `null` is a value.
@@ -279,12 +298,19 @@ impl Setting {
             Kind::Show => ("show", None, None, false),
             Kind::Language => ("language", None, None, false),
             Kind::Labels => ("labels", None, None, false),
+            Kind::Choice(_) => ("choice", None, None, false),
+            Kind::Text { .. } => ("text", None, None, false),
+        };
+        let choices = match self.kind {
+            Kind::Choice(words) => words.iter().map(|word| (*word).to_owned()).collect(),
+            _ => Vec::new(),
         };
         SettingView {
             key: self.key.to_owned(),
             value: (self.get)(settings),
             default: (self.get)(defaults),
             kind: kind.to_owned(),
+            choices,
             min,
             max,
             can_be_none,
@@ -303,7 +329,8 @@ pub fn list(app: &App) -> Vec<SettingView> {
 impl Setting {
     /// What changing it asks for: settings that guard the administration are not for operators.
     pub fn right(&self) -> Right {
-        Right::write(if self.key.starts_with("admin.") { Area::Security } else { Area::Settings })
+        let guards = self.key.starts_with("admin.") || self.key.starts_with("sign_in.");
+        Right::write(if guards { Area::Security } else { Area::Settings })
     }
 }
 
@@ -337,10 +364,28 @@ pub fn put(app: &App, actor: &Actor, changes: &BTreeMap<String, Value>) -> Resul
     let audit = audit(actor);
     // One at a time, so that the snapshot published last is the newest one.
     let _turn = app.settings_turn();
+    sign_in::check(&with(app, &rows))?;
     app.store().call(move |db| db.put_settings(&rows, &audit))?;
-    app.settings_sender().send_replace(Arc::new(load(app.store())?));
+    let settings = Arc::new(load(app.store())?);
+    let keeps_keys = sign_in::keeps_keys(&settings.sign_in);
+    app.settings_sender().send_replace(settings);
+    if !keeps_keys {
+        app.store().call(|db| db.drop_kept_keys())?;
+    }
     app.purge_now().notify_one();
     Ok(list(app))
+}
+
+/// The settings as they would be with these changes, `None` being the default.
+fn with(app: &App, changes: &[(String, Option<Value>)]) -> Settings {
+    let mut settings = (**app.settings().borrow()).clone();
+    let defaults = Settings::default();
+    for (key, value) in changes {
+        if let Some(setting) = find(key) {
+            (setting.set)(&mut settings, value.as_ref().unwrap_or(&(setting.get)(&defaults)));
+        }
+    }
+    settings
 }
 
 /// The settings as stored. A stored value that this release does not take is left at its default and logged.
@@ -376,6 +421,11 @@ impl Kind {
             Kind::Show => show(value).is_some(),
             Kind::Language => value.as_str().is_some_and(|tag| users::language(tag).is_ok()),
             Kind::Labels => labels_are_good(value),
+            Kind::Choice(words) => value.as_str().is_some_and(|word| words.contains(&word)),
+            Kind::Text { chars, lines } => value.as_str().is_some_and(|text| {
+                let odd = |c: char| c.is_control() && !(lines && matches!(c, '\n' | '\r'));
+                text.chars().count() <= chars && !text.trim().chars().any(odd)
+            }),
         };
         if good { Ok(()) } else { Err(self.wanted()) }
     }
@@ -398,6 +448,14 @@ impl Kind {
                 ),
                 format!("{{\"ja\": \"外出中\"}} のような言語と文言（各 1～{LABEL_CHARS} 文字）の組を指定してください"),
             ),
+            Kind::Choice(words) => {
+                let words = words.join(", ");
+                Text::new(format!("must be one of: {words}"), format!("次のいずれかを指定してください: {words}"))
+            }
+            Kind::Text { chars, .. } => Text::new(
+                format!("must be text of at most {chars} characters"),
+                format!("{chars} 文字までの文字列を指定してください"),
+            ),
         }
     }
 }
@@ -408,6 +466,10 @@ fn labels_are_good(value: &Value) -> bool {
         v.as_str().is_some_and(|t| (1..=LABEL_CHARS).contains(&t.trim().chars().count()) && !t.chars().any(char::is_control))
     };
     (1..=LABELS).contains(&map.len()) && map.iter().all(|(tag, label)| users::language(tag).is_ok() && text(label))
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().trim().to_owned()
 }
 
 fn boolean(value: &Value) -> bool {
@@ -444,10 +506,12 @@ mod tests {
             assert_eq!(setting.kind.check(&default), Ok(()), "{}", setting.key);
             let other = match setting.kind {
                 Kind::Bool => json!(!boolean(&default)),
-                Kind::Number { min, .. } => json!(min),
+                Kind::Number { min, max, .. } => json!(if default == json!(min) { max } else { min }),
                 Kind::Show => json!("xa"),
                 Kind::Language => json!("ja"),
                 Kind::Labels => json!({"fr": "Absent"}),
+                Kind::Choice(words) => json!(words[1]),
+                Kind::Text { .. } => json!("something"),
             };
             assert_ne!(other, default, "{}", setting.key);
             let mut changed = Settings::default();
@@ -464,7 +528,7 @@ mod tests {
             let Kind::Number { min, max, or_none } = setting.kind else { continue };
             let good = |value: Value| setting.kind.check(&value).is_ok();
             assert!(good(json!(min)) && good(json!(max)), "{}", setting.key);
-            assert!(!good(json!(min - 1)) && !good(json!(max + 1)), "{}", setting.key);
+            assert!(!good(json!(i64::from(min) - 1)) && !good(json!(max + 1)), "{}", setting.key);
             assert!(!good(json!(-1)) && !good(json!(1.5)) && !good(json!("5")), "{}", setting.key);
             assert_eq!(good(Value::Null), or_none, "{}", setting.key);
         }

@@ -2,6 +2,7 @@
 
 mod access;
 mod node;
+mod sign_in;
 
 use crate::app::App;
 use crate::error::Result;
@@ -88,7 +89,8 @@ impl Check {
     }
 }
 
-const CHECKS: [&Check; 4] = [&node::DOMAIN, &node::DATABASE, &access::ADMINISTRATOR, &access::SECOND_FACTOR];
+const CHECKS: [&Check; 6] =
+    [&node::DOMAIN, &node::DATABASE, &sign_in::LDAP, &sign_in::OIDC, &access::ADMINISTRATOR, &access::SECOND_FACTOR];
 
 /// All checks, in the order they run.
 pub fn list() -> Vec<CheckView> {

@@ -138,6 +138,9 @@ impl Engine {
     /// The account was changed by an administrator.
     pub fn account_changed(&mut self, now: Timestamp, name: &str, change: AccountChange) {
         self.now = now;
+        if change != AccountChange::Changed {
+            self.revocations.note(now, name);
+        }
         match change {
             AccountChange::Revoked => self.revoke(name),
             AccountChange::Removed => {
@@ -150,6 +153,11 @@ impl Engine {
                 }
             }
         }
+    }
+
+    /// Whether the user was revoked after having proven who they are.
+    pub fn revoked_since(&self, name: &str, proven: Timestamp) -> bool {
+        self.revocations.after(name, proven)
     }
 
     /// Ends the sessions of a user, those too that wait for the home to be read, and forgets the home.

@@ -12,6 +12,7 @@ mod effects;
 mod home;
 mod inbound;
 mod resume;
+mod revocation;
 mod send;
 mod session;
 #[cfg(test)]
@@ -78,6 +79,7 @@ pub struct Engine {
     pending: Pending,
     random: Random,
     generation: u32,
+    revocations: revocation::Revocations,
     /// False while the database can't take what is waiting: no new messages are accepted for keeping.
     pub(crate) storage_healthy: bool,
     pub(crate) counters: Counters,
@@ -116,6 +118,7 @@ impl Engine {
             pending: Pending::default(),
             random: config.random,
             generation: 0,
+            revocations: revocation::Revocations::default(),
             storage_healthy: true,
             counters: Counters::default(),
             scratch: Vec::new(),

@@ -2,7 +2,8 @@
 
 use super::{C2s, State, Step};
 use crate::sasl::scram::{Challenge, ClientFirst, keys_or_fake};
-use crate::sasl::{Authenticated, Failure, Hash, Mechanism, Secret, check_authzid, decode, encode, plain};
+use crate::sasl::{Authenticated, Failure, Hash, Mechanism, Passwords, Secret, bearer, check_authzid, decode, encode, plain};
+use zaiseki_model::sign_in::{Proof, Verdict};
 use zaiseki_model::{Credentials, UserId};
 use zaiseki_xmpp::jid::{BareJid, prepare_local};
 use zaiseki_xmpp::ns;
@@ -32,13 +33,17 @@ pub(super) enum Auth {
     },
     /// The shell checks the password.
     Check(Account),
+    /// The shell has the proof judged elsewhere.
+    Verify(Claim),
+    /// The client's token was not taken; it has been told why, and its answer is due (RFC 7628 §3.2.3).
+    Dismissed,
 }
 
 impl Auth {
     pub(super) fn is_waiting(&self) -> bool {
         match self {
-            Auth::FindForScram { .. } | Auth::FindForPlain { .. } | Auth::Check(_) => true,
-            Auth::Idle | Auth::Initial(_) | Auth::Proof { .. } => false,
+            Auth::FindForScram { .. } | Auth::FindForPlain { .. } | Auth::Check(_) | Auth::Verify(_) => true,
+            Auth::Idle | Auth::Initial(_) | Auth::Proof { .. } | Auth::Dismissed => false,
         }
     }
 }
@@ -53,6 +58,14 @@ impl Who {
     fn local(&self) -> &str {
         self.jid.local().unwrap_or_default()
     }
+}
+
+/// What somebody claims who is judged elsewhere.
+pub(super) enum Claim {
+    /// To be this user.
+    Name(Who),
+    /// To be the token's user, whose address has to be this one where it is given.
+    Token { authzid: Option<String> },
 }
 
 /// [`Who`], looked up.
@@ -81,7 +94,7 @@ impl C2s {
 
     pub(super) fn offers(&self, mechanism: Mechanism) -> bool {
         let plus = matches!(mechanism, Mechanism::Scram { plus: true, .. });
-        self.may_sign_in() && (!plus || self.tls.as_deref().is_some_and(|tls| tls.can_bind()))
+        self.may_sign_in() && self.offers.hold(mechanism) && (!plus || self.tls.as_deref().is_some_and(|tls| tls.can_bind()))
     }
 
     /// A frame before sign-in: only STARTTLS and SASL are allowed (RFC 6120 §4.9.3.12).
@@ -143,6 +156,7 @@ impl C2s {
                 Err(Failure::NotAuthorized) => self.refuse_user(Failure::NotAuthorized, account.who.local(), out),
                 Err(failure) => self.refuse(failure, out),
             },
+            Auth::Dismissed => self.refuse(Failure::NotAuthorized, out),
             _ => self.refuse(Failure::MalformedRequest, out),
         }
     }
@@ -152,11 +166,14 @@ impl C2s {
         let next = data.and_then(|data| match mechanism {
             Mechanism::Scram { hash, plus } => self.first_of_scram(mechanism, hash, plus, &data),
             Mechanism::Plain => self.first_of_plain(&data),
+            Mechanism::OAuthBearer => first_of_bearer(&data),
         });
         match next {
-            Ok((local, auth)) => {
+            // The client has no token and asks where to get one.
+            Ok((Step::Verify(Proof::Token(token)), _)) if token.is_empty() => self.dismiss(out),
+            Ok((step, auth)) => {
                 self.state = State::Negotiating(Box::new(auth));
-                Step::FindCredentials { local }
+                step
             }
             Err(failure @ (Failure::NotAuthorized | Failure::InvalidAuthzid)) if mechanism == Mechanism::Plain => {
                 self.refuse_user(failure, "", out)
@@ -167,17 +184,22 @@ impl C2s {
         }
     }
 
-    fn first_of_scram(&self, mechanism: Mechanism, hash: Hash, plus: bool, data: &[u8]) -> Result<(String, Auth), Failure> {
+    fn first_of_scram(&self, mechanism: Mechanism, hash: Hash, plus: bool, data: &[u8]) -> Result<(Step, Auth), Failure> {
         let first = ClientFirst::parse(data)?;
         let binding = first.check_binding(plus, self.tls.as_deref())?;
         let who = self.who(mechanism, &first.username, first.authzid.as_deref())?;
-        Ok((who.local().to_owned(), Auth::FindForScram { who, hash, first, binding }))
+        Ok((Step::FindCredentials { local: who.local().to_owned() }, Auth::FindForScram { who, hash, first, binding }))
     }
 
-    fn first_of_plain(&self, data: &[u8]) -> Result<(String, Auth), Failure> {
+    fn first_of_plain(&self, data: &[u8]) -> Result<(Step, Auth), Failure> {
         let message = plain::Message::parse(data)?;
         let who = self.who(Mechanism::Plain, &message.authcid, Some(&message.authzid))?;
-        Ok((who.local().to_owned(), Auth::FindForPlain { who, password: message.password }))
+        let local = who.local().to_owned();
+        if self.offers.plain == Passwords::Elsewhere {
+            let proof = Proof::Password { local, password: message.password.expose().to_owned() };
+            return Ok((Step::Verify(proof), Auth::Verify(Claim::Name(who))));
+        }
+        Ok((Step::FindCredentials { local }, Auth::FindForPlain { who, password: message.password }))
     }
 
     /// The simple user name is the localpart (RFC 6120 §6.3.7). One that can't be a localpart belongs to nobody.
@@ -227,7 +249,40 @@ impl C2s {
         }
     }
 
-    /// The other answer to [`Step::FindCredentials`] and [`Step::CheckPassword`]: it can't be told just now, or the
+    /// The answer to [`Step::Verify`].
+    pub fn verified(&mut self, verdict: Verdict, out: &mut Vec<u8>) -> Step {
+        match (self.take_auth(), verdict) {
+            (Auth::Verify(claim), Verdict::User { user, local, enabled }) => match self.claimant(claim, &local) {
+                Ok(who) => self.finish(Account { who, user: Some(user), enabled }, None, out),
+                Err(failure) => self.refuse(failure, out),
+            },
+            (Auth::Verify(Claim::Name(who)), Verdict::Refused) => self.refuse_user(Failure::NotAuthorized, who.local(), out),
+            (Auth::Verify(Claim::Token { .. }), Verdict::Refused) => self.dismiss(out),
+            (Auth::Verify(_), Verdict::Unavailable) => self.refuse(Failure::TemporaryAuthFailure, out),
+            (other, _) => self.put_back(other),
+        }
+    }
+
+    /// Whose the claim is, now that it is proven to be that of `local`.
+    fn claimant(&self, claim: Claim, local: &str) -> Result<Who, Failure> {
+        match claim {
+            Claim::Name(who) if who.local() == local => Ok(who),
+            Claim::Name(_) => Err(Failure::NotAuthorized),
+            Claim::Token { authzid } => self.who(Mechanism::OAuthBearer, local, authzid.as_deref()),
+        }
+    }
+
+    /// Tells the client why its token is not taken; the failure itself follows its answer (RFC 7628 §3.2.2, §3.2.3). That
+    /// guesses no password, so it counts against nobody.
+    fn dismiss(&mut self, out: &mut Vec<u8>) -> Step {
+        let Some(configuration) = self.offers.bearer.as_deref() else { return self.refuse(Failure::NotAuthorized, out) };
+        let why = encode(bearer::refusal(configuration));
+        self.state = State::Negotiating(Box::new(Auth::Dismissed));
+        self.write_element(&format!("<challenge xmlns='{}'>{why}</challenge>", ns::SASL), out);
+        Step::More
+    }
+
+    /// The other answer to [`Step::FindCredentials`], [`Step::Verify`] and [`Step::CheckPassword`]: it can't be told just now, or the
     /// account or the peer's address is throttled. Nothing tells whether the user exists.
     pub fn auth_unavailable(&mut self, out: &mut Vec<u8>) -> Step {
         match self.take_auth() {
@@ -291,6 +346,11 @@ impl C2s {
         }
         Step::More
     }
+}
+
+fn first_of_bearer(data: &[u8]) -> Result<(Step, Auth), Failure> {
+    let bearer::Message { authzid, token } = bearer::Message::parse(data)?;
+    Ok((Step::Verify(Proof::Token(token)), Auth::Verify(Claim::Token { authzid })))
 }
 
 /// The character data of an `<auth/>` or `<response/>`; children have no place there.

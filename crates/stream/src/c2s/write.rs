@@ -93,7 +93,7 @@ impl C2s {
             out.extend_from_slice(format!("<mechanism>{}</mechanism>", mechanism.as_str()).as_bytes());
         }
         out.extend_from_slice(b"</mechanisms>");
-        if let Some(tls) = self.tls.as_deref().filter(|tls| tls.can_bind()) {
+        if let Some(tls) = self.tls.as_deref().filter(|tls| self.offers.scram && tls.can_bind()) {
             out.extend_from_slice(format!("<sasl-channel-binding xmlns='{}'>", ns::SASL_CHANNEL_BINDING).as_bytes());
             for name in ["tls-exporter", "tls-server-end-point"] {
                 if tls.binding(name).is_some() {

@@ -1,11 +1,14 @@
 //! SASL (RFC 4422) as XMPP uses it (RFC 6120 §6), the server's half: SCRAM-SHA-256 and SCRAM-SHA-1, each with and without
-//! channel binding, and PLAIN.
+//! channel binding, PLAIN, and OAUTHBEARER.
 
+pub mod bearer;
 pub mod derive;
+mod offers;
 pub mod plain;
 pub mod scram;
 
 pub use derive::{DEFAULT_ITERATIONS, Hash, derive, new_keys, verify_password};
+pub use offers::{Offers, Passwords};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -23,17 +26,20 @@ pub const NAME_BYTES: usize = 3_071;
 pub enum Mechanism {
     /// RFC 5802, RFC 7677. `plus`: with channel binding.
     Scram { hash: Hash, plus: bool },
+    /// RFC 7628.
+    OAuthBearer,
     /// RFC 4616.
     Plain,
 }
 
 impl Mechanism {
     /// Every mechanism, the strongest first: the order in which they are offered.
-    pub const ALL: [Mechanism; 5] = [
+    pub const ALL: [Mechanism; 6] = [
         Mechanism::Scram { hash: Hash::Sha256, plus: true },
         Mechanism::Scram { hash: Hash::Sha1, plus: true },
         Mechanism::Scram { hash: Hash::Sha256, plus: false },
         Mechanism::Scram { hash: Hash::Sha1, plus: false },
+        Mechanism::OAuthBearer,
         Mechanism::Plain,
     ];
 
@@ -44,6 +50,7 @@ impl Mechanism {
             Mechanism::Scram { hash: Hash::Sha1, plus: true } => "SCRAM-SHA-1-PLUS",
             Mechanism::Scram { hash: Hash::Sha256, plus: false } => "SCRAM-SHA-256",
             Mechanism::Scram { hash: Hash::Sha1, plus: false } => "SCRAM-SHA-1",
+            Mechanism::OAuthBearer => "OAUTHBEARER",
             Mechanism::Plain => "PLAIN",
         }
     }

@@ -160,19 +160,28 @@ pub fn keys_or_fake(found: Option<&Credentials>, hash: Hash, local: &str, secret
     if let Some(keys) = own {
         return keys.clone();
     }
-    let made_up = |label: &str| {
-        let data = [label.as_bytes(), &[0], local.as_bytes()].concat();
-        Hash::Sha256.hmac(secret, &data).as_ref().to_vec()
-    };
+    let made_up = |label: &str| made_up(label, local, secret);
     // Both keys of a user share one salt; so does the missing one, lest it tell a user apart from nobody.
     let (salt, iterations) = match other {
         Some(keys) => (keys.salt.clone(), keys.iterations),
-        None => (made_up("salt")[..16].to_vec(), DEFAULT_ITERATIONS),
+        None => (made_up_salt(local, secret).to_vec(), DEFAULT_ITERATIONS),
     };
     let mut keys = ScramKeys { salt, iterations, stored_key: made_up("stored key"), server_key: made_up("server key") };
     keys.stored_key.truncate(hash.output_bytes());
     keys.server_key.truncate(hash.output_bytes());
     keys
+}
+
+fn made_up(label: &str, local: &str, secret: &[u8; 32]) -> Vec<u8> {
+    let data = [label.as_bytes(), &[0], local.as_bytes()].concat();
+    Hash::Sha256.hmac(secret, &data).as_ref().to_vec()
+}
+
+/// The salt in challenges to an unknown user of this name. Keys made with it are challenged for as if there were none.
+pub fn made_up_salt(local: &str, secret: &[u8; 32]) -> [u8; 16] {
+    let mut salt = [0; 16];
+    salt.copy_from_slice(&made_up("salt", local, secret)[..16]);
+    salt
 }
 
 fn message_text(data: &[u8]) -> Result<&str, Failure> {
@@ -210,7 +219,7 @@ fn decode_attribute(value: &str) -> Result<Vec<u8>, Failure> {
 }
 
 /// `saslname`: `=2C` is a comma, `=3D` an equals sign, no other `=` may stand (RFC 5802 §5.1).
-fn parse_name(raw: &str) -> Result<String, Failure> {
+pub(super) fn parse_name(raw: &str) -> Result<String, Failure> {
     if raw.is_empty() || raw.len() > NAME_BYTES {
         return Err(Failure::MalformedRequest);
     }

@@ -4,6 +4,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use zaiseki_model::sign_in::{Proof, Verdict};
 use zaiseki_model::{Credentials, UserId};
 use zaiseki_stream::c2s::{C2s, C2sConfig, Framing, Opening, Phase, Step, TlsInfo, messages};
 use zaiseki_stream::sasl;
@@ -46,6 +47,10 @@ pub struct Talk {
     pub bind_error: Option<zaiseki_xmpp::stanza::StanzaError>,
     /// Leave questions open.
     pub silent: bool,
+    /// The answer to [`Step::Verify`].
+    pub verdict: Verdict,
+    /// What [`Talk::offering`] heard.
+    pub said: String,
     streams: u8,
 }
 
@@ -55,7 +60,19 @@ impl Talk {
         let mode = if framing == Framing::Tcp { Mode::Stream } else { Mode::Document };
         let framer = Framer::new(mode, Limits::default());
         let users = HashMap::from([("anna".to_owned(), user(1, "secret", true)), ("gone".to_owned(), user(2, "secret", false))]);
-        Talk { c2s, framing, framer, buffer: vec![], users, steps: vec![], bind_error: None, silent: false, streams: 1 }
+        Talk {
+            c2s,
+            framing,
+            framer,
+            buffer: vec![],
+            users,
+            steps: vec![],
+            bind_error: None,
+            silent: false,
+            verdict: Verdict::Refused,
+            said: String::new(),
+            streams: 1,
+        }
     }
 
     pub fn clear() -> Talk {
@@ -66,6 +83,14 @@ impl Talk {
     pub fn secure() -> Talk {
         let mut talk = Talk::with(config(), Framing::Tcp, Some(tls()), false);
         talk.say(STREAM);
+        talk
+    }
+
+    /// As [`Talk::secure`], with other mechanisms.
+    pub fn offering(offers: sasl::Offers) -> Talk {
+        let mut talk = Talk::with(config(), Framing::Tcp, Some(tls()), false);
+        talk.c2s = talk.c2s.offering(offers);
+        talk.said = talk.say(STREAM);
         talk
     }
 
@@ -149,6 +174,12 @@ impl Talk {
                 let next = self.c2s.password_checked(ok, out);
                 self.act(next, out);
             }
+            Step::Verify(proof) => {
+                assert!(self.c2s.is_waiting());
+                let next = self.c2s.verified(self.verdict.clone(), out);
+                drop(proof);
+                self.act(next, out);
+            }
             Step::Authenticated => self.restart(),
             Step::StartTls => {
                 self.buffer.clear();
@@ -183,6 +214,8 @@ fn name(step: &Step) -> Option<String> {
         Step::StartTls => "starttls".to_owned(),
         Step::FindCredentials { local } => format!("find({local})"),
         Step::CheckPassword { credentials, .. } => format!("check({})", credentials.user != UserId([0; 16])),
+        Step::Verify(Proof::Password { local, password }) => format!("verify({local},{password})"),
+        Step::Verify(Proof::Token(token)) => format!("verify({token})"),
         Step::AuthFailed { local } => format!("failed({local})"),
         Step::Authenticated => "authenticated".to_owned(),
         Step::Bind { resource } => format!("bind({})", resource.as_deref().unwrap_or("-")),

@@ -22,6 +22,7 @@ mod presence;
 mod raw;
 mod roster;
 mod sasl;
+mod sign_in;
 mod simple;
 mod slixmpp;
 mod sm;

@@ -44,6 +44,11 @@ impl Stage {
         Stage { node, people, next: AtomicUsize::new(0), _caretaker: None }
     }
 
+    /// A node that was furnished otherwise.
+    pub fn of(node: Node) -> Stage {
+        Stage { node, people: 0, next: AtomicUsize::new(0), _caretaker: None }
+    }
+
     /// For a static: nothing drops it, so somebody else has to clean up.
     pub fn shared(self) -> Stage {
         let caretaker = caretaker(&self.node);

@@ -44,13 +44,21 @@ static SECURITY: Group = Group {
     holds: |key| key.starts_with("admin."),
 };
 
+static SIGN_IN: Group = Group {
+    path: "/console/user-sign-in",
+    name: "nav-user-sign-in",
+    help: "help-user-sign-in",
+    area: Area::Security,
+    holds: |key| key.starts_with("sign_in."),
+};
+
 /// Whatever has no page of its own.
 static PARAMETERS: Group = Group {
     path: "/console/parameters",
     name: "nav-parameters",
     help: "help-parameters",
     area: Area::Settings,
-    holds: |key| ![&PRESENCE, &MESSAGING, &SECURITY].iter().any(|group| (group.holds)(key)),
+    holds: |key| ![&PRESENCE, &MESSAGING, &SECURITY, &SIGN_IN].iter().any(|group| (group.holds)(key)),
 };
 
 pub fn pages() -> Pages {
@@ -65,6 +73,8 @@ pub fn pages() -> Pages {
         .act(PARAMETERS.path, write(&PARAMETERS), |ctx, form| save(ctx, &PARAMETERS, form))
         .page(SECURITY.path, read(&SECURITY), |ctx| Ok(show(ctx, &SECURITY)))
         .act(SECURITY.path, write(&SECURITY), |ctx, form| save(ctx, &SECURITY, form))
+        .page(SIGN_IN.path, read(&SIGN_IN), |ctx| Ok(show(ctx, &SIGN_IN)))
+        .act(SIGN_IN.path, write(&SIGN_IN), |ctx, form| save(ctx, &SIGN_IN, form))
 }
 
 /// The settings of a page with their values.
@@ -98,7 +108,9 @@ fn field(ctx: &Ctx, form: &Form, setting: &Setting, view: &SettingView) -> Field
         Takes::Number { .. } => Kind::Input("number"),
         Takes::Show => Kind::Choice(["away", "chat", "dnd", "xa"].map(|show| (show.to_owned(), show_word(ctx, show))).to_vec()),
         Takes::Language => Kind::Input("text"),
-        Takes::Labels => Kind::Lines,
+        Takes::Labels | Takes::Text { lines: true, .. } => Kind::Lines,
+        Takes::Choice(words) => Kind::Choice(words.iter().map(|word| ((*word).to_owned(), (*word).to_owned())).collect()),
+        Takes::Text { lines: false, .. } => Kind::Input("text"),
     };
     let mut about = vec![setting.key.to_owned()];
     if let (Some(min), Some(max)) = (view.min, view.max) {
@@ -144,6 +156,7 @@ fn shown(ctx: &Ctx, setting: &Setting, value: &Value) -> String {
         Value::Bool(true) => ctx.t("settings-on"),
         Value::Bool(false) => ctx.t("settings-off"),
         Value::Null => ctx.t("settings-none"),
+        Value::String(text) if text.is_empty() => ctx.t("settings-nothing"),
         Value::String(show) if setting.kind == Takes::Show => show_word(ctx, show),
         other => typed(other).replace('\n', ", "),
     }
@@ -213,7 +226,9 @@ fn value(setting: &Setting, form: &Form) -> Result<Value, ControlError> {
         Takes::Bool => json!(form.ticked(setting.key)),
         Takes::Number { or_none: true, .. } if form.given(setting.key).is_none() => Value::Null,
         Takes::Number { .. } => json!(form.number(setting.key)?),
-        Takes::Show | Takes::Language => json!(form.text(setting.key)),
+        Takes::Show | Takes::Language | Takes::Choice(_) => json!(form.text(setting.key)),
+        // Browsers end lines with CR LF.
+        Takes::Text { .. } => json!(form.text(setting.key).trim().replace("\r\n", "\n")),
         Takes::Labels => json!(labels(setting.key, form.text(setting.key))?),
     })
 }
@@ -240,7 +255,7 @@ mod tests {
     #[test]
     fn every_setting_stands_on_one_page() {
         for setting in SETTINGS {
-            let groups = [&PRESENCE, &MESSAGING, &SECURITY, &PARAMETERS];
+            let groups = [&PRESENCE, &MESSAGING, &SECURITY, &SIGN_IN, &PARAMETERS];
             let on: Vec<_> = groups.into_iter().filter(|group| (group.holds)(setting.key)).collect();
             assert_eq!(on.len(), 1, "{}", setting.key);
             assert_eq!(setting.right(), Right::write(on[0].area), "{}", setting.key);
