@@ -41,7 +41,7 @@ pub struct Window {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UserCalendar {
     pub user: UserId,
-    /// Ordered, not overlapping, within the window, without `Free` and `NoData` (see [`crate::busy::merge`]).
+    /// Ordered by start, within the window, without `Free` and `NoData`; they may overlap (see [`crate::busy::arrange`]).
     pub result: Result<Vec<BusyInterval>, UserError>,
     /// What was left out of `result`, one line each: the event's identifier (never its subject) and why.
     pub skipped: Vec<String>,

@@ -12,9 +12,9 @@ pub enum FactSource {
 
 /// Handed from the control plane to the data plane over a bounded channel.
 ///
-/// The newest fact of a user replaces the older one as a whole. `intervals` holds the merged, non-overlapping, ordered
-/// busy times that matter (`Busy`, `OutOfOffice`; others per settings are already mapped or left out); the engine sets
-/// its timers by them. `valid_until`: past this time the fact counts for nothing (the gateway was down for too long).
+/// The newest fact of a user replaces the older one as a whole. `intervals` holds the busy times that matter (`Busy`,
+/// `OutOfOffice`; others per settings are already mapped or left out), ordered by start; entries stay apart and may overlap;
+/// the engine sets its timers by them. `valid_until`: past this time the fact counts for nothing (the gateway was down for too long).
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PresenceFact {
     pub user: UserId,

@@ -225,7 +225,7 @@ impl Caldav {
                 Err(error) => out.push(UserCalendar { user: user.user, result: Err(user_error(error)), skipped: Vec::new() }),
                 Ok(reading) => out.push(UserCalendar {
                     user: user.user,
-                    result: Ok(busy::merge(&reading.intervals, window)),
+                    result: Ok(busy::arrange(&reading.intervals, window)),
                     skipped: reading.skipped,
                 }),
             }

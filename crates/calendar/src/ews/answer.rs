@@ -1,5 +1,6 @@
 //! Reading SOAP answers.
 
+use crate::busy;
 use crate::ews::request::MERGED_MINUTES;
 use crate::source::UserError;
 use crate::time;
@@ -190,6 +191,8 @@ fn from_digits(digits: &str, start: Timestamp) -> Intervals {
         let from = start + step.saturating_mul(u32::try_from(index).unwrap_or(u32::MAX));
         out.intervals.push(BusyInterval { start: from, end: from + step, kind });
     }
+    // Slots are no entries: neighbours belong together as far as anybody can tell.
+    out.intervals = busy::line(&out.intervals);
     out
 }
 

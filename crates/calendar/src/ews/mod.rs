@@ -188,7 +188,7 @@ fn calendar(user: &Mailbox, answer: Result<answer::Intervals, UserError>, window
     match answer {
         Err(error) => failed(user, error),
         Ok(answer) => {
-            UserCalendar { user: user.user, result: Ok(busy::merge(&answer.intervals, window)), skipped: answer.skipped }
+            UserCalendar { user: user.user, result: Ok(busy::arrange(&answer.intervals, window)), skipped: answer.skipped }
         }
     }
 }

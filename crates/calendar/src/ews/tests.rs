@@ -84,7 +84,7 @@ fn each_mailbox_answers_for_itself() {
     let digits = &answers[3].as_ref().unwrap().intervals;
     let window = Window { start: noon(), end: noon() + Duration::from_secs(86_400) };
     let expected = [minutes(5, 15, BusyKind::Busy), minutes(15, 20, BusyKind::Tentative), minutes(20, 25, BusyKind::OutOfOffice)];
-    assert_eq!(busy::merge(digits, window), expected);
+    assert_eq!(busy::arrange(digits, window), expected);
     assert_eq!(answers[4], Err(UserError::NoData));
     assert_eq!(answers[5], Ok(answer::Intervals::default()));
     assert!(matches!(answers[6], Err(UserError::NoAccess(_))));

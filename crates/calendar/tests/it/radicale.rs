@@ -109,7 +109,8 @@ async fn real_events_become_the_expected_intervals() {
         "720..780 OutOfOffice", // 12:00 oof
         "810..840 Tentative",   // 13:30 tentative
         "900..960 Busy",        // 15:00 the series, moved
-        "1020..1080 Busy",      // 17:00 accepted and next, back to back
+        "1020..1050 Busy",      // 17:00 accepted
+        "1050..1080 Busy",      // 17:30 next, back to back
         "1200..1220 Busy",      // 20:00 by a Windows zone name
         "2040..2070 Busy",      // the 25th, 10:00: the series
     ];

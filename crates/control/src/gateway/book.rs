@@ -36,13 +36,18 @@ struct Answer {
 /// The `fetched_at` of a gateway that has not answered yet.
 const NEVER: Timestamp = Timestamp::ZERO;
 
-/// Meetings that go on past the window's beginning get this start from what was known before.
+/// Meetings that go on past the window's beginning get this start from what was known before: from the one with the same
+/// end, or, when the end was moved, from any that went on then.
 fn keep_start(before: &[BusyInterval], now: &mut [BusyInterval], window: Window) {
-    let Some(first) = now.first_mut().filter(|first| first.start == window.start) else { return };
-    let same = |old: &&BusyInterval| old.kind == first.kind && old.start < first.start && old.end >= first.start;
-    if let Some(old) = before.iter().find(same) {
-        first.start = old.start;
+    for entry in now.iter_mut().filter(|entry| entry.start == window.start) {
+        let earlier = |old: &&BusyInterval| old.kind == entry.kind && old.start < entry.start && old.end >= entry.start;
+        let mut known = before.iter().filter(earlier);
+        let same = known.clone().find(|old| old.end == entry.end);
+        if let Some(old) = same.or_else(|| known.next()) {
+            entry.start = old.start;
+        }
     }
+    now.sort_by_key(busy::order);
 }
 
 /// The part of the outage time after which an unchanged answer is told again, so that it does not run out.
@@ -210,7 +215,7 @@ fn fact(user: UserId, known: &Known, settings: &CalendarSettings) -> PresenceFac
         user,
         name: known.name.clone(),
         source: known.answers.keys().next().map(|gateway| FactSource::Gateway(*gateway)),
-        intervals: busy::merge(&shown, whole),
+        intervals: busy::arrange(&shown, whole),
         valid_until,
     }
 }

@@ -66,7 +66,7 @@ fn only_what_shows_is_told() {
     assert_eq!(one(&mut book).intervals, [kinds[1], kinds[3]]);
     book.touch_all();
     let away = CalendarSettings { elsewhere_is_away: true, ..settings() };
-    assert_eq!(book.due(&away)[0].intervals, [kinds[1], at(20, 40, BusyKind::OutOfOffice)]);
+    assert_eq!(book.due(&away)[0].intervals, [kinds[1], at(20, 30, BusyKind::OutOfOffice), kinds[3]]);
 }
 
 #[test]
@@ -76,7 +76,7 @@ fn gateways_are_merged_and_each_runs_out_by_itself() {
     tell(&mut book, B, &[at(100, 200, BusyKind::OutOfOffice)], 2_000);
     let fact = one(&mut book);
     assert_eq!(fact.valid_until, Timestamp::from_secs(3_000));
-    let merged = [busy(0, 100), at(100, 200, BusyKind::OutOfOffice), busy(200, 1_000)];
+    let merged = [busy(0, 1_000), at(100, 200, BusyKind::OutOfOffice)];
     assert_eq!(fact.intervals, merged);
     book.keep_gateways(&HashSet::from([B]));
     assert_eq!(one(&mut book).intervals, [at(100, 200, BusyKind::OutOfOffice)]);
@@ -135,6 +135,19 @@ fn a_long_meeting_keeps_its_start_when_the_window_moves_on() {
     let other = Window { start: Timestamp::from_secs(2_000), ..later };
     book.answered(A, (USER, "anna"), vec![at(2_000, 90_000, BusyKind::OutOfOffice)], other, Timestamp::from_secs(11));
     assert_eq!(one(&mut book).intervals, [at(2_000, 90_000, BusyKind::OutOfOffice)]);
+}
+
+#[test]
+fn of_overlapping_meetings_each_keeps_its_own_start() {
+    let mut book = book();
+    tell(&mut book, A, &[busy(10, 5_000), busy(20, 6_000)], 0);
+    one(&mut book);
+    let later = Window { start: Timestamp::from_secs(1_000), ..DAY };
+    book.answered(A, (USER, "anna"), vec![busy(1_000, 6_000), busy(1_000, 5_000)], later, Timestamp::from_secs(10));
+    assert_eq!(book.due(&settings()), []);
+    // The second one was prolonged.
+    book.answered(A, (USER, "anna"), vec![busy(1_000, 7_000), busy(1_000, 5_000)], later, Timestamp::from_secs(11));
+    assert_eq!(one(&mut book).intervals, [busy(10, 7_000), busy(10, 5_000)]);
 }
 
 #[test]
