@@ -9,8 +9,9 @@ use zaiseki_xmpp::Element;
 use zaiseki_xmpp::ns::{ACTIVITY, CLIENT};
 use zaiseki_xmpp::xml::framer::{Child, Stanza};
 
-/// A presence payload without a client's own claim: each `<status/>` that equals one of our labels (in any language,
-/// white space around it and case apart) goes, and `<show/>` with it, since it belonged to the claim.
+/// A presence payload without a client's own claim: each `<status/>` that equals one of our labels of a meeting (in any
+/// language, white space around it and case apart) goes, and `<show/>` with it, since it belonged to the claim. The labels
+/// of an absence stay: to be away is everybody's own to say, and clients do so in these very words.
 ///
 /// `body`: the raw children of a `<presence/>`. `None`: nothing to drop, which includes payloads that can't be read.
 pub fn strip_claims(body: &Bytes, settings: &CalendarSettings) -> Option<Bytes> {
@@ -35,8 +36,7 @@ pub fn strip_claims(body: &Bytes, settings: &CalendarSettings) -> Option<Bytes> 
 }
 
 fn claimed(stanza: &Stanza, settings: &CalendarSettings) -> Vec<Range<usize>> {
-    let kinds = [FactKind::Meeting, FactKind::OutOfOffice];
-    let labels: Vec<String> = kinds.iter().flat_map(|kind| kind.labels(settings).values()).map(|label| folded(label)).collect();
+    let labels: Vec<String> = FactKind::Meeting.labels(settings).values().map(|label| folded(label)).collect();
     stanza
         .children()
         .filter(|c| is(c, "status"))
