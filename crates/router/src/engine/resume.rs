@@ -312,6 +312,8 @@ impl Engine {
         for sent in resend {
             self.push_bytes(id, &sent.bytes);
         }
+        // XEP-0352 §5: a client that comes back is active until it says otherwise.
+        self.set_active(now, id, true);
         self.ask_ack(id);
         self.continue_offline(id);
         if lost {

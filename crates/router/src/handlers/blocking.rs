@@ -86,6 +86,8 @@ fn unblock(engine: &mut Engine, request: &Request) -> Result<Answer, StanzaError
     for contact in watchers_among(engine, request.home, &jids) {
         engine.show_to(request.home, &contact);
     }
+    // What became of them meanwhile did not get through.
+    engine.probe_anew(request.home, &jids.iter().cloned().collect());
     Ok(Answer::Kept)
 }
 

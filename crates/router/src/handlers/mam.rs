@@ -138,6 +138,10 @@ fn parse_set(query: &mut ArchiveQuery, set: &Element) -> Result<(), StanzaError>
         let max: usize = max.text().trim().parse().map_err(|_| bad_request("max is not a number"))?;
         query.limit = max.min(limits::PAGE_ITEMS);
     }
+    // XEP-0059 §2.6: pages by number are not offered, and the first page would be the wrong answer.
+    if set.has_child("index", RSM) {
+        return Err(StanzaError::new(Condition::FeatureNotImplemented).with_text("pages by index are not offered"));
+    }
     if let Some(after) = set.child("after", RSM) {
         query.after = Some(message_id(&after.text())?);
     }

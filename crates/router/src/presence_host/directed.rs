@@ -109,20 +109,28 @@ impl Engine {
     pub(crate) fn end_directed(&mut self, home: HomeIx, jids: &HashSet<Jid>) {
         for id in self.sessions_of(home) {
             let Some(session) = self.session_mut(id) else { continue };
-            let from = Jid::Full(session.jid.clone());
+            let (from, visible) = (Jid::Full(session.jid.clone()), session.available.is_some());
             let Some(extra) = session.extra.as_mut() else { continue };
             let (ended, kept): (HashMap<_, _>, _) =
                 std::mem::take(&mut extra.directed).into_iter().partition(|(to, _)| is_blocked(jids, to));
             extra.directed = kept;
             let gone = Broadcast::new(&from, Some("unavailable"), None, None, b"");
-            self.unavailable_to_directed(home, ended.into_keys(), &gone);
+            self.unavailable_to_directed(home, ended.into_keys(), &gone, visible);
         }
     }
 
-    /// Who got directed presence and does not learn of the end by subscription is told (§4.6.3).
-    pub(super) fn unavailable_to_directed(&mut self, home: HomeIx, directed: impl Iterator<Item = Jid>, broadcast: &Broadcast) {
+    /// Who got directed presence and does not learn of the end by subscription is told (§4.6.3). `visible`: the resource was
+    /// available to its subscribers; of one that never sent a broadcast they learn nothing otherwise.
+    pub(super) fn unavailable_to_directed(
+        &mut self,
+        home: HomeIx,
+        directed: impl Iterator<Item = Jid>,
+        broadcast: &Broadcast,
+        visible: bool,
+    ) {
         for to in directed {
-            let subscribed = self.data(home).and_then(|d| d.roster.get(&to.bare())).is_some_and(|item| item.subscription.from());
+            let subscribed =
+                visible && self.data(home).and_then(|d| d.roster.get(&to.bare())).is_some_and(|item| item.subscription.from());
             if !subscribed {
                 let from = Jid::Bare(self.homes[home].bare.clone());
                 self.deliver_directed(&to, broadcast, &from);

@@ -166,7 +166,7 @@ impl Engine {
             self.broadcast(home, &broadcast);
             self.note_last_seen(home);
         }
-        self.unavailable_to_directed(home, directed.into_keys(), &broadcast);
+        self.unavailable_to_directed(home, directed.into_keys(), &broadcast, was.is_some());
         if was.is_some() && !self.available_sessions(home).is_empty() {
             self.activity_moved(home);
         }

@@ -3,7 +3,8 @@
 use super::own::Broadcast;
 use crate::engine::{Engine, HomeIx, SessionId};
 use crate::phases::{blocked_by_receiver, blocked_by_sender, blocked_error, is_blocked};
-use zaiseki_model::Envelope;
+use std::collections::HashSet;
+use zaiseki_model::{Envelope, RosterItem};
 use zaiseki_xmpp::jid::{BareJid, Jid};
 
 impl Engine {
@@ -18,6 +19,18 @@ impl Engine {
             .collect();
         for contact in contacts {
             self.answer_probe(id, home, &contact);
+        }
+    }
+
+    /// Contacts among `jids` are blocked no longer: each resource sees them as they are now.
+    pub(crate) fn probe_anew(&mut self, home: HomeIx, jids: &HashSet<Jid>) {
+        let Some(data) = self.data(home) else { return };
+        let matched = |item: &&RosterItem| item.subscription.to() && is_blocked(jids, &Jid::Bare(item.jid.clone()));
+        let contacts: Vec<BareJid> = data.roster.values().filter(matched).map(|item| item.jid.clone()).collect();
+        for id in self.available_sessions(home) {
+            for contact in &contacts {
+                self.answer_probe(id, home, contact);
+            }
         }
     }
 

@@ -209,6 +209,7 @@ fn queries_with_faults_are_refused_and_do_no_harm() {
     for max in ["x", "-1", "", "1.5", "99999999999999999999999999"] {
         assert_error(&ask(&mut owner, &[], &format!("<max>{max}</max>"), ""), "modify", "bad-request");
     }
+    assert_error(&ask(&mut owner, &[], "<max>2</max><index>0</index>", ""), "cancel", "feature-not-implemented");
     for (field, value) in [("start", "yesterday"), ("end", "2020-13-01T00:00:00Z"), ("with", "@@"), ("FORM_TYPE", "urn:example")]
     {
         assert_error(&ask(&mut owner, &[(field, value)], "", ""), "modify", "bad-request");

@@ -174,3 +174,18 @@ fn directed_presence_ends_with_the_block() {
     a.heard();
     b.hears_no(presence_of(&a.bare));
 }
+
+#[test]
+fn whoever_is_unblocked_is_seen_as_they_are_now() {
+    let (mut a, mut b) = stage().friends();
+    a.set(&change("block", &[&b.bare]));
+    b.show("<status>changed meanwhile</status>");
+    a.hears_no(presence_of(&b.bare));
+    a.set(&change("unblock", &[&b.bare]));
+    a.hear(|e| presence("", &b.jid)(e) && e.child_text("status") == "changed meanwhile");
+    a.set(&change("block", &[&b.bare]));
+    let bare = b.bare.clone();
+    b.leave();
+    a.set(&change("unblock", &[]));
+    a.hear(presence("unavailable", &bare));
+}

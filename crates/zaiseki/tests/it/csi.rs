@@ -50,3 +50,21 @@ fn whoever_went_meanwhile_is_gone() {
     a.say(ACTIVE);
     a.hear(presence("unavailable", &jid));
 }
+
+/// §5: the state does not outlive the connection.
+#[test]
+fn whoever_resumes_is_active() {
+    let stage = stage();
+    let (person, mut b) = (stage.person(), stage.online());
+    let mut a = person.online("desk");
+    befriend(&mut a, &mut b);
+    a.client.enable_acks(true).expect("stream management");
+    a.say(INACTIVE);
+    a.heard();
+    b.show("<status>before</status>");
+    let earlier = a.cut();
+    let (mut a, _) = person.resume(&earlier);
+    a.hear(shown("before"));
+    b.show("<status>after</status>");
+    a.hear(shown("after"));
+}

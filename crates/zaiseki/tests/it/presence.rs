@@ -145,6 +145,27 @@ fn directed_presence_before_the_first_is_taken_back_too() {
     stranger.hear(presence("unavailable", &jid));
 }
 
+/// §4.6.3: of a resource that never sent a broadcast, contacts learn nothing by their subscription.
+#[test]
+fn a_contact_hears_the_end_of_a_resource_that_only_it_could_see() {
+    let stage = stage();
+    let (person, mut b) = (stage.person(), stage.online());
+    let mut a = person.online("desk");
+    befriend(&mut a, &mut b);
+    let mut hidden = person.sign_in("hidden");
+    hidden.say(format!("<presence to='{}'/>", b.bare));
+    b.hear(presence("", &hidden.jid));
+    let jid = hidden.jid.clone();
+    hidden.leave();
+    b.hear(presence("unavailable", &jid));
+    // The same when it ends by blocking.
+    let mut hidden = person.sign_in("hidden");
+    hidden.say(format!("<presence to='{}'/>", b.bare));
+    b.hear(presence("", &hidden.jid));
+    hidden.set(&format!("<block xmlns='urn:xmpp:blocking'><item jid='{}'/></block>", b.bare));
+    b.hear(presence("unavailable", &jid));
+}
+
 #[test]
 fn a_contact_with_directed_presence_hears_the_end_once() {
     let (mut a, mut b) = stage().friends();
