@@ -89,9 +89,14 @@ fn with_items(
         limit: limits::PEP_ITEMS,
         newest_first: false,
     };
-    engine.read(read, move |engine, reply| match reply {
-        Ok(Reply::Docs(docs)) => then(engine, docs.iter().filter_map(parse_item).collect()),
-        _ => engine.reply_condition(session, &envelope, Condition::InternalServerError),
+    // A further write is compared with what this one has stored.
+    engine.defer(session);
+    engine.read(read, move |engine, reply| {
+        match reply {
+            Ok(Reply::Docs(docs)) => then(engine, docs.iter().filter_map(parse_item).collect()),
+            _ => engine.reply_condition(session, &envelope, Condition::InternalServerError),
+        }
+        engine.deferred_done(session);
     });
     Ok(Answer::Later)
 }

@@ -2,12 +2,12 @@
 //! presence are kept equal (XEP-0153 1.1, XEP-0398 1.0).
 
 use super::{Answer, Feature, Request, Route, Scope, pep};
-use crate::engine::{Engine, HomeIx, bad_request};
+use crate::engine::{Engine, HomeIx, SessionId, bad_request};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use zaiseki_model::limits;
-use zaiseki_store::{Family, Read, Reply, Write};
+use zaiseki_store::{Family, Read, Reply, StoreError, Write};
 use zaiseki_xmpp::ns::{AVATAR_DATA, AVATAR_METADATA, CLIENT, VCARD_TEMP, VCARD_UPDATE};
 use zaiseki_xmpp::stanza::{Condition, StanzaError};
 use zaiseki_xmpp::xml::element::Element;
@@ -63,7 +63,7 @@ fn set(engine: &mut Engine, request: &Request) -> Result<Answer, StanzaError> {
     store_card(engine, request.home, &request.payload)?;
     match photo(&request.payload)? {
         Some((type_, bytes)) => publish_avatar(engine, request.home, &type_, &bytes),
-        None => set_photo_hash(engine, request.home, ""),
+        None => disable_avatar(engine, request.home),
     }
     Ok(Answer::Kept)
 }
@@ -120,11 +120,22 @@ fn publish_avatar(engine: &mut Engine, home: HomeIx, type_: &str, bytes: &[u8]) 
     set_photo_hash(engine, home, &hash);
 }
 
-/// The PEP avatar becomes the vCard's photo: called when metadata is published by a client.
-pub fn avatar_published(engine: &mut Engine, home: HomeIx, metadata: &Element) {
+/// The vCard has no photo any more: whoever looks at PEP learns it too (XEP-0084 §4.2.3).
+fn disable_avatar(engine: &mut Engine, home: HomeIx) {
+    let had_one = engine.data(home).and_then(|d| d.photo.as_deref()).is_some_and(|hash| !hash.is_empty());
+    if had_one {
+        let id = engine.make_id();
+        pep::publish_for(engine, home, AVATAR_METADATA, &id, &Element::new("metadata", AVATAR_METADATA));
+    }
+    set_photo_hash(engine, home, "");
+}
+
+/// The PEP avatar becomes the vCard's photo: called when metadata is published by a client. What the client says next waits,
+/// so that a vCard which it sets then is not replaced by an older one with this photo.
+pub fn avatar_published(engine: &mut Engine, session: SessionId, home: HomeIx, metadata: &Element) {
     let Some(info) = metadata.child("info", AVATAR_METADATA) else {
         set_photo_hash(engine, home, "");
-        return change_card(engine, home, None);
+        return change_card(engine, session, home, None);
     };
     let (Some(id), type_) = (info.attr("id").map(str::to_owned), info.attr("type").unwrap_or("image/png").to_owned()) else {
         return;
@@ -132,35 +143,49 @@ pub fn avatar_published(engine: &mut Engine, home: HomeIx, metadata: &Element) {
     let Some(user) = engine.user_id(home) else { return };
     let key = format!("{AVATAR_DATA}\u{0}{id}");
     let name = engine.homes[home].name.clone();
+    engine.defer(session);
     engine.read(Read::Doc { user, family: Family::PepItem, key }, move |engine, reply| {
-        let (Ok(Reply::Doc(Some(item))), Some(home)) = (reply, engine.home_ready(&name)) else { return };
-        let data = Element::parse(&item).ok().filter(|data| data.is("data", AVATAR_DATA)).map(|data| data.text());
-        // XEP-0084 §4.2.1: the id is the hash of the image. Any other id is only a client's word, and stays out of presence.
-        if let Some(base64) = data.filter(|text| image_hash(text).as_deref() == Some(id.as_str())) {
+        if let (Some(base64), Some(home)) = (avatar_of(reply, &id), engine.home_ready(&name)) {
             set_photo_hash(engine, home, &id);
-            change_card(engine, home, Some((type_, base64)));
+            change_card(engine, session, home, Some((type_, base64)));
         }
+        engine.deferred_done(session);
     });
 }
 
+/// The image, as text. XEP-0084 §4.2.1: the id is the hash of the image. Any other id is only a client's word, and stays out
+/// of presence.
+fn avatar_of(reply: Result<Reply, StoreError>, id: &str) -> Option<String> {
+    let Ok(Reply::Doc(Some(item))) = reply else { return None };
+    let data = Element::parse(&item).ok().filter(|data| data.is("data", AVATAR_DATA))?;
+    Some(data.text()).filter(|text| image_hash(text).as_deref() == Some(id))
+}
+
 /// Replaces the photo in the stored vCard.
-fn change_card(engine: &mut Engine, home: HomeIx, photo: Option<(String, String)>) {
+fn change_card(engine: &mut Engine, session: SessionId, home: HomeIx, photo: Option<(String, String)>) {
     let Some(user) = engine.user_id(home) else { return };
     let name = engine.homes[home].name.clone();
+    engine.defer(session);
     engine.read(Read::Doc { user, family: Family::Vcard, key: KEY.to_owned() }, move |engine, reply| {
-        let (Ok(Reply::Doc(card)), Some(home)) = (reply, engine.home_ready(&name)) else { return };
-        let old = card.and_then(|card| Element::parse(&card).ok());
-        let mut new = Element::new("vCard", VCARD_TEMP);
-        for child in old.iter().flat_map(Element::children).filter(|c| c.name() != "PHOTO") {
-            new.push(child.clone());
+        if let (Ok(Reply::Doc(card)), Some(home)) = (reply, engine.home_ready(&name)) {
+            // A card that grew too large by the photo stays as it was.
+            let _ = store_card(engine, home, &with_photo(card, photo));
         }
-        if let Some((type_, base64)) = photo {
-            let text = |name: &str, value: &str| Element::new(name, VCARD_TEMP).with_text(value);
-            new.push(Element::new("PHOTO", VCARD_TEMP).with_child(text("TYPE", &type_)).with_child(text("BINVAL", &base64)));
-        }
-        // A card that grew too large by the photo stays as it was.
-        let _ = store_card(engine, home, &new);
+        engine.deferred_done(session);
     });
+}
+
+fn with_photo(card: Option<Bytes>, photo: Option<(String, String)>) -> Element {
+    let old = card.and_then(|card| Element::parse(&card).ok());
+    let mut new = Element::new("vCard", VCARD_TEMP);
+    for child in old.iter().flat_map(Element::children).filter(|c| c.name() != "PHOTO") {
+        new.push(child.clone());
+    }
+    if let Some((type_, base64)) = photo {
+        let text = |name: &str, value: &str| Element::new(name, VCARD_TEMP).with_text(value);
+        new.push(Element::new("PHOTO", VCARD_TEMP).with_child(text("TYPE", &type_)).with_child(text("BINVAL", &base64)));
+    }
+    new
 }
 
 fn set_photo_hash(engine: &mut Engine, home: HomeIx, hash: &str) {

@@ -154,3 +154,37 @@ fn an_avatar_under_a_false_hash_changes_nothing() {
         assert!(seen.child("occupant-id").is_none(), "{seen}");
     }
 }
+
+#[test]
+fn a_vcard_without_a_photo_ends_the_avatar_everywhere() {
+    let (mut a, mut b) = stage().friends();
+    a.set(&card(b"picture"));
+    let bare = a.bare.clone();
+    a.set("<vCard xmlns='vcard-temp'><FN>Ann</FN></vCard>");
+    let items = format!("<pubsub xmlns='http://jabber.org/protocol/pubsub'><items node='{METADATA}'/></pubsub>");
+    let metadata = b.ask("get", &bare, &items);
+    let metadata = metadata.at("pubsub/items/item/metadata").unwrap_or_else(|| panic!("{metadata}"));
+    assert!(metadata.children.is_empty(), "{metadata}");
+    a.show("<status>s</status>");
+    let seen = b.hear(|e| presence("", &a.jid)(e) && e.child_text("status") == "s");
+    assert_eq!(shown(&seen).unwrap_or_default(), "");
+}
+
+#[test]
+fn a_vcard_set_right_behind_an_avatar_is_the_one_that_stays() {
+    let mut a = stage().online();
+    let (photo, vcard) = (b"picture", "<vCard xmlns='vcard-temp'><FN>Renamed</FN></vCard>");
+    let id = hash(photo);
+    let publish = |node: &str, payload: String| {
+        let item = format!("<publish node='{node}'><item id='{id}'>{payload}</item></publish>");
+        format!("<iq type='set' id='{node}'><pubsub xmlns='http://jabber.org/protocol/pubsub'>{item}</pubsub></iq>")
+    };
+    let data = publish(DATA, format!("<data xmlns='{DATA}'>{}</data>", BASE64.encode(photo)));
+    let metadata =
+        publish(METADATA, format!("<metadata xmlns='{METADATA}'><info id='{id}' bytes='7' type='image/png'/></metadata>"));
+    a.say(data + &metadata + &format!("<iq type='set' id='card'>{vcard}</iq>"));
+    a.hear(|e| e.attr("id") == Some("card"));
+    let card = a.get(GET);
+    assert_eq!(card.at("vCard/FN").map(|f| f.text.as_str()), Some("Renamed"));
+    assert!(card.at("vCard/PHOTO").is_none(), "{card}");
+}

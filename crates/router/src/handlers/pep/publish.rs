@@ -40,7 +40,7 @@ pub fn publish(engine: &mut Engine, request: &Request, action: &Element) -> Resu
     }
     put(engine, request.home, node, &id, payload)?;
     if node == AVATAR_METADATA {
-        vcard::avatar_published(engine, request.home, payload);
+        vcard::avatar_published(engine, request.session, request.home, payload);
     }
     Ok(published(node, &id))
 }
