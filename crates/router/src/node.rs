@@ -1,6 +1,6 @@
 //! The shell around the engine: one lock, the database, the timers. Everything asynchronous ends here.
 
-use crate::engine::{Effects, Engine, EngineConfig};
+use crate::engine::{CalendarChoice, Effects, Engine, EngineConfig};
 use crate::throttle::Throttle;
 use crate::traffic::Traffic;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
@@ -24,7 +24,11 @@ pub struct Node {
     pub(crate) connections: crate::listener::Connections,
     pub(crate) traffic: Traffic,
     verifier: OnceLock<Arc<dyn Verifier>>,
+    choices: OnceLock<KeepChoice>,
 }
+
+/// Keeps a user's choice and says whether that worked, later and from another thread: the engine is locked.
+pub type KeepChoice = Box<dyn Fn(CalendarChoice) + Send + Sync>;
 
 /// The store calls back before the node exists: this joins the two.
 #[derive(Clone, Default)]
@@ -58,9 +62,15 @@ impl Node {
             connections: crate::listener::Connections::default(),
             traffic: Traffic::default(),
             verifier: OnceLock::new(),
+            choices: OnceLock::new(),
         });
         let _ = events.0.set(Arc::downgrade(&node));
         node
+    }
+
+    /// Who keeps what users choose; it must not block, and reports by [`Engine::choice_done`]. Only the first one counts.
+    pub fn keep_choices(&self, keep: KeepChoice) {
+        let _ = self.choices.set(keep);
     }
 
     fn lock(&self) -> MutexGuard<'_, Engine> {
@@ -91,6 +101,12 @@ impl Node {
             self.store.read(request.min_seq, request.read, move |reply| {
                 node.with(|engine, now| engine.read_done(now, request.token, reply));
             });
+        }
+        for choice in effects.choices {
+            match self.choices.get() {
+                Some(keep) => keep(choice),
+                None => self.with(|engine, now| engine.choice_done(now, choice.token, false)),
+            }
         }
         for outlet in effects.wakes {
             outlet.wake();

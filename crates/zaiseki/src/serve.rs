@@ -18,14 +18,14 @@ use zaiseki_admin::metrics::metrics;
 use zaiseki_admin::server::{self, HttpLimits};
 use zaiseki_admin::socket::AdminSocket;
 use zaiseki_admin::{site, web};
-use zaiseki_control::app::{App, UserChange, UserChanged, setup};
+use zaiseki_control::app::{App, UserChange, UserChanged, setup, users};
 use zaiseki_control::sign_in::SignInAgent;
 use zaiseki_model::vitals::NodeCounts;
 use zaiseki_model::{MessageIds, PresenceFact, Timestamp, limits};
 use zaiseki_net::network::Network;
 use zaiseki_net::tls::{Paths, ReloadableCert, ensure_self_signed, server_config};
 use zaiseki_router::connection::Entry;
-use zaiseki_router::engine::{AccountChange, EngineConfig};
+use zaiseki_router::engine::{AccountChange, CalendarChoice, EngineConfig};
 use zaiseki_router::handlers::caps::server_caps;
 use zaiseki_router::listener::listen;
 use zaiseki_router::node::{Node, StoreEvents};
@@ -92,6 +92,7 @@ pub async fn start(config: &Config) -> Result<Running> {
     let node = make_node(config, domain, &store, &events, &app)?;
     node.attach_verifier(Arc::new(SignInAgent::new(&app, server_secret(&store)?)));
     let _ = later.set(Arc::downgrade(&node));
+    keep_choices(&node, &app);
     let bound = bind(config).await?;
 
     let mut running = Running {
@@ -147,6 +148,24 @@ fn open_app(config: &Config, store: &Store, later: &Later) -> Result<App> {
     };
     let opened = App::open(store.clone(), &config.domain, &config.data_dir, changed);
     opened.map_err(|error| anyhow::Error::msg(error.text()))
+}
+
+/// What users choose in their clients is kept by the control plane, on a thread that may wait.
+fn keep_choices(node: &Arc<Node>, app: &App) {
+    let (weak, app, runtime) = (Arc::downgrade(node), app.clone(), tokio::runtime::Handle::current());
+    node.keep_choices(Box::new(move |choice: CalendarChoice| {
+        let (weak, app) = (weak.clone(), app.clone());
+        runtime.spawn_blocking(move || {
+            let CalendarChoice { token, user, name, calendar } = choice;
+            let kept = users::choose_calendar(&app, user, &name, calendar);
+            if let Err(error) = &kept {
+                tracing::warn!(user = name, error = %error.text(), "a user's choice could not be kept");
+            }
+            if let Some(node) = weak.upgrade() {
+                node.with(|engine, now| engine.choice_done(now, token, kept.is_ok()));
+            }
+        });
+    }));
 }
 
 fn make_node(config: &Config, domain: BareJid, store: &Store, events: &StoreEvents, app: &App) -> Result<Arc<Node>> {

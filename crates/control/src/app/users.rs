@@ -215,6 +215,21 @@ pub fn update(app: &App, actor: &Actor, name: &str, update: &UserUpdate) -> Resu
         user.language = if tag.is_empty() { None } else { Some(language(tag)?) };
     }
     user.calendar = update.calendar.unwrap_or(user.calendar);
+    save(app, actor, user)
+}
+
+/// A user decides in a client whether the calendar may speak for them. `id`: the account must still be the one that asked.
+pub fn choose_calendar(app: &App, id: UserId, localpart: &str, calendar: bool) -> Result<UserView> {
+    let name = localpart.to_owned();
+    let found = app.store().query(move |db| db.user_by_name(&name))?;
+    let user = found.filter(|user| user.id == id).ok_or_else(|| ControlError::no_user(localpart))?;
+    if user.calendar == calendar {
+        return Ok(UserView::new(app, user));
+    }
+    save(app, &format!("user:{localpart}"), User { calendar, ..user })
+}
+
+fn save(app: &App, actor: &Actor, user: User) -> Result<UserView> {
     let (row, audit) = (user.clone(), audit(actor));
     app.store().call(move |db| db.update_user(&row, &audit))?;
     app.user_changed(user.id, &user.name, UserChange::Details);

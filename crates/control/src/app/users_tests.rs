@@ -140,6 +140,25 @@ fn gateway(name: &str, secret: Option<&str>) -> gateways::GatewayInput {
 }
 
 #[test]
+fn a_user_s_own_choice_is_kept_and_audited_in_their_name() {
+    let fixture = Fixture::new();
+    let app = &fixture.app;
+    create(app, "tester", &new(json!({"name": "hanako"}))).unwrap();
+    let id = find(app, "hanako").unwrap().id;
+    assert!(!choose_calendar(app, id, "hanako", false).unwrap().calendar);
+    assert!(!show(app, "hanako").unwrap().calendar);
+    let trail = || app.store().query(|db| db.audit_list(None, None, 99)).unwrap();
+    let lines = trail().len();
+    assert!(trail().iter().any(|line| line.actor == "user:hanako"), "{:?}", trail());
+    // Nothing new: nothing is written.
+    choose_calendar(app, id, "hanako", false).unwrap();
+    assert_eq!(trail().len(), lines);
+    // Somebody who has the name now is not who chose.
+    assert_eq!(choose_calendar(app, UserId::generate(), "hanako", true).unwrap_err().code(), "not-found");
+    assert!(!show(app, "hanako").unwrap().calendar);
+}
+
+#[test]
 fn a_gateway_s_secret_is_sealed_kept_and_never_shown() {
     let fixture = Fixture::new();
     let app = &fixture.app;

@@ -1,10 +1,11 @@
 //! What the engine wants from the world: database writes and reads, and wake-ups. The shell (or the simulator) takes
 //! them after every call and reports completions.
 
-use super::Engine;
+use super::{Engine, HomeIx};
 use crate::outlet::Outlet;
 use std::collections::HashMap;
 use std::sync::Arc;
+use zaiseki_model::{Timestamp, UserId};
 use zaiseki_store::{Read, Reply, StoreError, Write};
 
 /// What to do with the answer to a read. Runs inside the engine.
@@ -21,6 +22,20 @@ pub struct ReadRequest {
     pub read: Read,
 }
 
+/// What to do once a choice is kept, or is not. Runs inside the engine.
+pub type Chosen = Box<dyn FnOnce(&mut Engine, bool) + Send>;
+
+/// A user has decided whether the calendar may speak for them: the control plane keeps it, and reports by
+/// [`Engine::choice_done`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CalendarChoice {
+    pub token: u64,
+    pub user: UserId,
+    /// The localpart.
+    pub name: String,
+    pub calendar: bool,
+}
+
 /// Collected during one call into the engine.
 #[derive(Default)]
 pub struct Effects {
@@ -30,6 +45,7 @@ pub struct Effects {
     pub seq: u64,
     pub reads: Vec<ReadRequest>,
     pub wakes: Vec<Arc<dyn Outlet>>,
+    pub choices: Vec<CalendarChoice>,
 }
 
 /// Bookkeeping of what is under way.
@@ -42,6 +58,7 @@ pub(super) struct Pending {
     next_token: u64,
     reads: HashMap<u64, Continuation>,
     commits: Vec<(u64, Committed)>,
+    choices: HashMap<u64, Chosen>,
 }
 
 impl Engine {
@@ -71,6 +88,29 @@ impl Engine {
         let min_seq = self.write_seq();
         self.pending.reads.insert(token, Box::new(then));
         self.effects.reads.push(ReadRequest { token, min_seq, read });
+    }
+
+    /// Hands a user's choice to the control plane; `then` learns whether it is kept.
+    pub(crate) fn choose_calendar(
+        &mut self,
+        user: UserId,
+        home: HomeIx,
+        calendar: bool,
+        then: impl FnOnce(&mut Engine, bool) + Send + 'static,
+    ) {
+        let token = self.pending.next_token;
+        self.pending.next_token += 1;
+        self.pending.choices.insert(token, Box::new(then));
+        let name = self.homes[home].name.to_string();
+        self.effects.choices.push(CalendarChoice { token, user, name, calendar });
+    }
+
+    /// The control plane has kept a [`CalendarChoice`], or could not.
+    pub fn choice_done(&mut self, now: Timestamp, token: u64, kept: bool) {
+        self.now = now;
+        if let Some(then) = self.pending.choices.remove(&token) {
+            then(self, kept);
+        }
     }
 
     /// Runs `then` when everything written so far is on disk.

@@ -23,7 +23,7 @@ mod waiting;
 pub(crate) use account::bad_request;
 pub use bind::{BindDone, BindRequest};
 pub(crate) use counts::Counters;
-pub use effects::{Continuation, Effects, ReadRequest};
+pub use effects::{CalendarChoice, Continuation, Effects, ReadRequest};
 pub use home::{Home, HomeData, HomeIx, NoHome, PepNode};
 pub(crate) use inbound::body_without;
 pub use resume::{ResumeRequest, Resumed};

@@ -1,6 +1,6 @@
 //! Service discovery (XEP-0030 2.5): what the server and its accounts can do, gathered from the features' declarations.
 
-use super::{Answer, FEATURES, Feature, Request, Route, Scope};
+use super::{Answer, FEATURES, Feature, Request, Route, Scope, commands};
 use crate::engine::Engine;
 use zaiseki_model::Envelope;
 use zaiseki_xmpp::ns::{CLIENT, DISCO_INFO, DISCO_ITEMS};
@@ -42,6 +42,9 @@ fn gather(pick: impl Fn(&Feature) -> &'static [&'static str]) -> std::collection
 
 fn info(engine: &mut Engine, request: &Request) -> Result<Answer, StanzaError> {
     let node = request.payload.attr("node");
+    if let Some(command) = commands::info(engine, request) {
+        return Ok(Answer::element(&command));
+    }
     let mut query = match request.scope {
         Scope::Domain => {
             let known = node.is_none_or(|n| n == crate::handlers::caps::server_node());
@@ -76,6 +79,9 @@ fn account_info() -> Element {
 }
 
 fn items(engine: &mut Engine, request: &Request) -> Result<Answer, StanzaError> {
+    if let Some(list) = commands::list(engine, request) {
+        return Ok(Answer::element(&list));
+    }
     if request.scope == Scope::Domain || request.payload.attr("node").is_some() {
         return no_items(&request.envelope).map(Answer::Result);
     }

@@ -5,6 +5,7 @@ pub mod blocking;
 pub mod bookmarks;
 pub mod caps;
 pub mod carbons;
+pub mod commands;
 pub mod csi;
 pub mod disco;
 pub mod last;
@@ -117,6 +118,7 @@ pub static FEATURES: &[&Feature] = &[
     &bookmarks::FEATURE,
     &caps::FEATURE,
     &carbons::FEATURE,
+    &commands::FEATURE,
     &csi::FEATURE,
     &disco::FEATURE,
     &last::FEATURE,

@@ -6,6 +6,7 @@ mod archive;
 mod backlog;
 mod blocking;
 mod carbons;
+mod commands;
 mod console;
 mod crash;
 mod csi;

@@ -11,7 +11,7 @@ import slixmpp
 
 PORT, CA, ONE, TWO, PASSWORD = int(sys.argv[1]), sys.argv[2], sys.argv[3], sys.argv[4], sys.argv[5]
 DEADLINE = 15
-PLUGINS = ("xep_0030", "xep_0060", "xep_0092", "xep_0108", "xep_0115", "xep_0163", "xep_0198", "xep_0199", "xep_0280", "xep_0313")
+PLUGINS = ("xep_0030", "xep_0050", "xep_0060", "xep_0092", "xep_0108", "xep_0115", "xep_0163", "xep_0198", "xep_0199", "xep_0280", "xep_0313")
 
 
 class Client(slixmpp.ClientXMPP):
@@ -80,6 +80,23 @@ async def activity(one, two):
     step("personal eventing")
 
 
+async def command(one, address):
+    """A user opts out of the calendar, and in again, by the command at `address`."""
+    commands = one.plugin["xep_0050"]
+    listed = await commands.get_commands(address)
+    assert [(str(jid), node) for jid, node, _ in listed["disco_items"]["items"]] == [(address, "calendar")], listed
+    for before, after in ((True, False), (False, True)):
+        asked = (await commands.send_command(address, "calendar"))["command"]
+        assert asked["status"] == "executing" and "complete" in asked["actions"], asked
+        form = asked["form"]
+        assert form.get_values()["calendar"] is before, form
+        form.reply()
+        form["values"] = {"calendar": after}
+        done = await commands.send_command(address, "calendar", action="complete", payload=form.xml, sessionid=asked["sessionid"])
+        assert done["command"]["status"] == "completed" and done["command"]["notes"], done
+    step("the calendar command at " + address)
+
+
 async def resume(one, two):
     token = two.plugin["xep_0198"].sm_id
     assert token, "no id to resume with"
@@ -100,6 +117,8 @@ async def main():
     await chat(one, two, other)
     await archive(one)
     await activity(one, two)
+    for address in (ONE, ONE.split("@")[1]):
+        await command(one, address)
     await resume(one, two)
     for client in (one, two, other):
         client.disconnect()
