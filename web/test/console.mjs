@@ -189,6 +189,24 @@ async function administrators(page) {
   await picture(page, "account-en");
 }
 
+/** An operation is found, refused, and tried. */
+async function api(page) {
+  await go(page, "/console/api");
+  await follow(page, "List settings with their values");
+  await accessible(page);
+  await go(page, "/console/api/users.remove");
+  await send(page, { "path.name": "nobody" });
+  await refused(page, "confirm");
+  await go(page, "/console/api/users.list");
+  await send(page, { "query.search": "user7", "query.limit": "1" });
+  await page.locator("p.notice.good").waitFor({ timeout });
+  demand((await page.locator("pre").last().innerText()).includes("user7"), "the answer is shown");
+  await accessible(page);
+  await page.setViewportSize({ width: 390, height: 800 });
+  await fits(page);
+  await page.setViewportSize({ width: 1280, height: 800 });
+}
+
 /** Every page of the navigation. */
 async function everyPage(page, language) {
   await go(page, `/console/language?to=${language}&back=/console/`);
@@ -241,6 +259,7 @@ async function main() {
     await step("gateways: made, refused, tested, switched off", () => gateways(page));
     await step("settings: refused, saved, taken back", () => settings(page));
     await step("administrators, tokens, second factor", () => administrators(page));
+    await step("the REST API: read, refused, tried", () => api(page));
     await step("every page in English", () => everyPage(page, "en"));
     await step("every page in Japanese", () => everyPage(page, "ja"));
     await step("signed out and in again", () => outAndIn(page));

@@ -2,12 +2,13 @@
 
 use axum::Json;
 use axum::extract::{FromRequest, FromRequestParts, Query, Request};
-use axum::http::StatusCode;
 use axum::http::request::Parts;
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 use utoipa::ToSchema;
 use zaiseki_control::{ControlError, Text};
 
@@ -34,11 +35,18 @@ pub struct ErrorReply {
 pub(crate) struct Problem {
     status: StatusCode,
     reply: ErrorReply,
+    /// When it may be tried again.
+    wait: Option<Duration>,
 }
 
 impl Problem {
     pub fn new(status: StatusCode, code: &str, text: Text) -> Self {
-        Problem { status, reply: ErrorReply { code: code.to_owned(), field: None, text } }
+        Problem { status, reply: ErrorReply { code: code.to_owned(), field: None, text }, wait: None }
+    }
+
+    /// For somebody who is not signed in: what happened inside is for the log (OWASP ASVS 4.0 §7.4.1).
+    pub fn for_stranger(self) -> Self {
+        if self.status.is_server_error() { Problem::internal() } else { self }
     }
 
     pub fn internal() -> Self {
@@ -63,19 +71,24 @@ impl From<ControlError> for Problem {
             tracing::error!(error = %error.text(), "an administrative request failed");
         }
         let field = error.field().map(str::to_owned);
-        Problem { status, reply: ErrorReply { code: error.code().to_owned(), field, text: error.text() } }
+        let wait = if let ControlError::Throttled { wait, .. } = &error { Some(*wait) } else { None };
+        Problem { status, reply: ErrorReply { code: error.code().to_owned(), field, text: error.text() }, wait }
     }
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        (self.status, Json(ErrorBody { error: self.reply })).into_response()
+        let mut response = (self.status, Json(ErrorBody { error: self.reply })).into_response();
+        if let Some(wait) = self.wait {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
+        }
+        response
     }
 }
 
 pub(crate) type Answer<T> = Result<Json<T>, Problem>;
 
-/// A JSON body; an empty one counts as `{}`. The error says where it is wrong.
+/// A JSON object as the body; an empty one counts as `{}`. The error says where it is wrong.
 pub(crate) struct Input<T>(pub T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Input<T> {
@@ -84,6 +97,11 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Input<T> {
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         let bytes = whole_body(request, state).await?;
         let bytes: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
+        // serde would take a list for the fields in their order, which no document tells.
+        if bytes.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'{') {
+            let text = Text::new("the request is not a JSON object", "リクエストが JSON のオブジェクトではありません");
+            return Err(Problem::new(StatusCode::BAD_REQUEST, "invalid", text));
+        }
         serde_json::from_slice(bytes).map(Input).map_err(|why| {
             let en = format!("the request is not understood: {why}");
             let text = Text::new(en, format!("リクエストを読み取れません: {why}"));

@@ -9,10 +9,13 @@ use crate::stranger::Stranger;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
+use axum::http::{HeaderValue, header};
+use axum::response::Response;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -152,7 +155,7 @@ impl Server {
             let mut request = request.map(|body| Body::new(TimedBody::new(body, body_time)));
             request.extensions_mut().insert(ConnectInfo(peer));
             request.extensions_mut().insert(stranger.clone());
-            self.router.clone().oneshot(request)
+            framed_once(self.router.clone(), request)
         });
         let mut builder = http1::Builder::new();
         builder
@@ -174,6 +177,18 @@ impl Server {
             tracing::debug!(%peer, %error, "HTTPS connection ended");
         }
     }
+}
+
+/// What follows a request with a transfer coding is never taken for another request: a proxy in front that goes by a length
+/// beside it, and this server, which goes by the coding (RFC 9112 §6.3), cannot be made to disagree where the next begins
+/// (§11.2).
+async fn framed_once(router: Router, request: axum::extract::Request) -> Result<Response, Infallible> {
+    let coded = request.headers().contains_key(header::TRANSFER_ENCODING);
+    let mut response = router.oneshot(request).await?;
+    if coded {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    Ok(response)
 }
 
 #[cfg(test)]

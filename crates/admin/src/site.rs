@@ -49,7 +49,7 @@ pub fn administration(app: App) -> Router {
 
 /// Lets the API and the console answer below their paths, and `rest` elsewhere.
 pub fn with_administration(app: App, rest: Router) -> Router {
-    let api = door::guarded(app.clone(), api::api(app.clone()));
+    let api = door::guarded(app.clone(), api::api(app.clone())).layer(middleware::map_response(never_kept));
     let console = door::guarded(app.clone(), console::console(app));
     rest.route("/setup/{token}", get(|Path(token): Path<String>| async move { to_set_up(&token) }))
         .layer(middleware::from_fn_with_state((api, console), by_path))
@@ -74,11 +74,21 @@ fn to_set_up(token: &str) -> Response {
     if clean { Redirect::to(&format!("/console/set-up?token={token}")).into_response() } else { no_page() }
 }
 
-/// For every answer: no guessing of types, no word to other sites about where people come from.
+/// What an administrator asked for is in no cache (OWASP ASVS 4.0 §8.2.1).
+async fn never_kept(mut response: Response) -> Response {
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// Browsers that have seen a certificate they believe come by HTTPS only, for half a year (RFC 6797; OWASP ASVS 4.0 §14.4.5).
+const HTTPS_ONLY: &str = "max-age=15724800";
+
+/// For every answer: no guessing of types, no word to other sites about where people come from, no way back to clear text.
 async fn strict_headers(mut response: Response) -> Response {
     let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(HTTPS_ONLY));
     if !headers.contains_key(header::CONTENT_SECURITY_POLICY) {
         let nothing = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
         headers.insert(header::CONTENT_SECURITY_POLICY, nothing);

@@ -73,3 +73,11 @@ help-jobs =
     Long work that is done in the background, newest first. It is kept across a restart of the node.
 help-job =
     What the job has done so far, and its log. A job that waits is cancelled at once, one that runs before its next step. What is done stays done.
+help-api =
+    The REST API by area, with the right that each operation needs. A name that is grey needs a right that you have not. The OpenAPI document is for tools that make clients from it.
+
+    Programs sign in with an API token (System › API tokens). On the host, the command line does the same: zaiseki --help.
+help-api-operation =
+    What the operation takes and answers. The form below sends it to this node with your own rights; the answer stands under it.
+
+    Errors have one shape: a code, the field they are about, and a text in English and Japanese.

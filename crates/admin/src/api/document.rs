@@ -1,5 +1,6 @@
 //! The OpenAPI document: what the annotations of the handlers do not say themselves.
 
+use super::schemas;
 use crate::reply::ErrorBody;
 use axum::http::Method;
 use utoipa::openapi::path::{Operation, PathItem};
@@ -33,13 +34,16 @@ pub(super) fn finish(mut document: OpenApi) -> OpenApi {
     schemas.push((ErrorBody::name().into_owned(), ErrorBody::schema()));
     let components = document.components.take().unwrap_or_else(|| ComponentsBuilder::new().build());
     let mut components = ComponentsBuilder::from(components).schemas_from_iter(schemas).build();
+    schemas::join_tagged(&mut components.schemas);
     components.security_schemes.insert("token".to_owned(), SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)).into());
     let cookie = ApiKey::Cookie(ApiKeyValue::new(COOKIE));
     components.security_schemes.insert("session".to_owned(), SecurityScheme::ApiKey(cookie).into());
+    let schemas = components.schemas.clone();
     document.components = Some(components);
     for item in document.paths.paths.values_mut() {
         for operation in slots_mut(item).into_iter().filter_map(|(_, operation)| operation.as_mut()) {
             complete(operation);
+            schemas::optional_body(&schemas, operation);
         }
     }
     document

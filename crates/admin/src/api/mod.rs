@@ -17,6 +17,7 @@ mod document;
 mod gateways;
 mod jobs;
 mod people;
+mod schemas;
 mod session;
 mod settings;
 mod status;

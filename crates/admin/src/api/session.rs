@@ -94,7 +94,8 @@ async fn sign_in(
         };
         sessions::sign_in(&app, &try_)
     })
-    .await?;
+    .await
+    .map_err(Problem::for_stranger)?;
     Ok(match signed_in {
         SignedIn::SecondFactorNeeded => Json(SignInReply { second_factor_needed: true, account: None }).into_response(),
         SignedIn::Session(token, view) => {
@@ -120,5 +121,5 @@ async fn sign_out(State(app): State<App>, Who(caller): Who) -> Result<Response, 
     responses((status = 201, description = "The administrator", body = AdminView)),
     extensions(("x-right" = json!("none"))))]
 async fn set_up(State(app): State<App>, Input(first): Input<FirstAdmin>) -> Created<AdminView> {
-    super::create(move || setup::complete(&app, &first, Timestamp::now())).await
+    super::create(move || setup::complete(&app, &first, Timestamp::now())).await.map_err(Problem::for_stranger)
 }

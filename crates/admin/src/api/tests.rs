@@ -165,3 +165,14 @@ async fn the_document_is_there_for_who_is_signed_in() {
     let given: Value = serde_json::from_slice(&bytes).unwrap();
     assert_eq!(given, serde_json::to_value(openapi()).unwrap());
 }
+
+#[tokio::test]
+async fn a_body_is_an_object_and_nothing_else() {
+    let bench = Bench::new();
+    bench.ok(bench.ask(Method::POST, "/users", json!({"name": "anna"})).await, 201);
+    for body in ["[]", "[null, \"x\"]", "null", "7", "\"text\"", " [ ]"] {
+        let (status, answer) = bench.send(Some(tester()), Method::PATCH, "/users/anna", body).await;
+        assert_eq!((status.as_u16(), &answer["error"]["code"]), (400, &json!("invalid")), "{body}");
+    }
+    bench.ok(bench.send(Some(tester()), Method::PATCH, "/users/anna", " {}").await, 200);
+}

@@ -4,7 +4,7 @@ use super::blocks::{FormBlock, Sign};
 use super::ctx::{Ctx, can_be_mended};
 use super::form::{Field, Form, Kind};
 use super::page::{self, Page};
-use super::posted::{Refused, read};
+use super::posted::{Refused, read_of_stranger};
 use super::routes::{csrf_of, on_a_thread, refused_page, same};
 use super::{is_ours, set_cookie};
 use crate::door;
@@ -47,7 +47,7 @@ impl Visit {
     async fn posted(app: App, request: Request) -> (Visit, Result<Form, Refused>) {
         let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0);
         let visit = Visit::new(app, &request.uri().clone(), request.headers().clone(), peer);
-        (visit, read(request).await)
+        (visit, read_of_stranger(request).await)
     }
 
     /// Signs in; the cookie's token, or `None` when a code is asked for.
@@ -75,6 +75,16 @@ fn status_of(error: &ControlError) -> StatusCode {
         "invalid" | "conflict" => StatusCode::UNPROCESSABLE_ENTITY,
         _ => StatusCode::INTERNAL_SERVER_ERROR,
     }
+}
+
+/// What happened inside is for the log, not for somebody who is not signed in (OWASP ASVS 4.0 §7.4.1).
+fn for_stranger(error: ControlError) -> ControlError {
+    if status_of(&error) != StatusCode::INTERNAL_SERVER_ERROR {
+        return error;
+    }
+    tracing::error!(error = %error.text(), "nobody can sign in");
+    let text = Text::new("the server failed; its log says why", "サーバーでエラーが発生しました。ログを確認してください");
+    ControlError::Conflict { text }
 }
 
 async fn sign_in_page(State(app): State<App>, request: Request) -> Response {
@@ -127,7 +137,7 @@ fn tried(visit: &Visit, form: Form) -> Response {
         }
         Err(error) => {
             let status = status_of(&error);
-            page::render(ctx, &sign_in_form(ctx, &form.wrong(error), false), status)
+            page::render(ctx, &sign_in_form(ctx, &form.wrong(for_stranger(error)), false), status)
         }
     }
 }

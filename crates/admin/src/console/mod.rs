@@ -105,4 +105,6 @@ mod account_tests;
 #[cfg(test)]
 mod page_tests;
 #[cfg(test)]
+mod rights_tests;
+#[cfg(test)]
 mod tests;

@@ -9,6 +9,9 @@ use axum::http::header;
 /// Bytes of a form without a file: ten thousand ticked rows.
 pub const FORM_BYTES: usize = 1024 * 1024;
 
+/// Bytes of a form of somebody who is not signed in.
+pub const STRANGER_BYTES: usize = 16 * 1024;
+
 /// Why a form was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refused {
@@ -20,11 +23,17 @@ pub enum Refused {
 
 pub async fn read(request: Request) -> Result<Form, Refused> {
     let kind = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if kind.starts_with("multipart/form-data") { with_file(request).await } else { plain(request).await }
+    if kind.starts_with("multipart/form-data") { with_file(request).await } else { plain(request, FORM_BYTES).await }
 }
 
-async fn plain(request: Request) -> Result<Form, Refused> {
-    let bytes = to_bytes(request.into_body(), FORM_BYTES).await.map_err(|_| Refused::TooLarge)?;
+/// The form of somebody who is not signed in: a name, a password, a code, and no file.
+pub async fn read_of_stranger(request: Request) -> Result<Form, Refused> {
+    let kind = request.headers().get(header::CONTENT_TYPE).map_or(&b""[..], |value| value.as_bytes());
+    if kind.starts_with(b"multipart/") { Err(Refused::Broken) } else { plain(request, STRANGER_BYTES).await }
+}
+
+async fn plain(request: Request, limit: usize) -> Result<Form, Refused> {
+    let bytes = to_bytes(request.into_body(), limit).await.map_err(|_| Refused::TooLarge)?;
     let pairs: Vec<(String, String)> = url::form_urlencoded::parse(&bytes).into_owned().take(FIELDS + 1).collect();
     if pairs.len() > FIELDS { Err(Refused::TooLarge) } else { Ok(Form::posted(pairs)) }
 }
@@ -73,6 +82,15 @@ mod tests {
         let form = |bytes: usize| post(URLENCODED, format!("a={}", "x".repeat(bytes - 2)));
         assert_eq!(read(form(FORM_BYTES)).await.unwrap().text("a").len(), FORM_BYTES - 2);
         assert_eq!(read(form(FORM_BYTES + 1)).await.unwrap_err(), Refused::TooLarge);
+    }
+
+    #[tokio::test]
+    async fn strangers_send_little_and_no_file() {
+        let form = |bytes: usize| post(URLENCODED, format!("a={}", "x".repeat(bytes - 2)));
+        assert_eq!(read_of_stranger(form(STRANGER_BYTES)).await.unwrap().text("a").len(), STRANGER_BYTES - 2);
+        assert_eq!(read_of_stranger(form(STRANGER_BYTES + 1)).await.unwrap_err(), Refused::TooLarge);
+        let file = "--b\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nt\r\n--b--\r\n";
+        assert_eq!(read_of_stranger(post("multipart/form-data; boundary=b", file)).await.unwrap_err(), Refused::Broken);
     }
 
     #[tokio::test]

@@ -51,6 +51,7 @@ pub struct AuditQuery {
     pub before: Option<i64>,
     /// 1 to 500, which is the default.
     #[serde(default)]
+    #[param(minimum = 1, maximum = 500)]
     pub limit: Option<usize>,
 }
 

@@ -251,7 +251,7 @@ impl Import<'_> {
             Some(password) => {
                 derive::prepare_password(password).map_err(|why| {
                     let en = format!("this password cannot be used: {why}");
-                    (Some(C::Password), Text::new(en, format!("このパスワードは使えません: {why}")))
+                    (Some(C::Password), Text::new(en, "パスワードが空か、使えない文字を含んでいます"))
                 })?;
                 Ok(Proof::Password(Password::new(password)))
             }

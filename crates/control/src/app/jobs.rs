@@ -76,6 +76,7 @@ pub struct JobQuery {
     /// `next` of the page before.
     pub after: Option<String>,
     /// 1 to 500.
+    #[param(minimum = 1, maximum = 500)]
     pub limit: Option<usize>,
 }
 
@@ -93,6 +94,7 @@ pub struct LogQuery {
     /// `next` of the page before.
     pub after: Option<i64>,
     /// 1 to 500.
+    #[param(minimum = 1, maximum = 500)]
     pub limit: Option<usize>,
 }
 

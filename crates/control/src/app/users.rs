@@ -146,6 +146,7 @@ pub struct UserQuery {
     pub after: Option<String>,
     /// 1 to [`PAGE_USERS`], which is the default.
     #[serde(default)]
+    #[param(minimum = 1, maximum = 1000)]
     pub limit: Option<usize>,
 }
 
@@ -317,7 +318,7 @@ pub(super) fn keys_of(password: &Password, iterations: u32) -> Result<(ScramKeys
     aws_lc_rs::rand::fill(&mut salt).map_err(|_| ControlError::Random)?;
     derive::new_keys(password.reveal(), salt, iterations).map_err(|why| {
         let en = format!("this password cannot be used: {why}");
-        ControlError::invalid("password", en, format!("このパスワードは使えません: {why}"))
+        ControlError::invalid("password", en, "パスワードが空か、使えない文字を含んでいます")
     })
 }
 

@@ -1,5 +1,8 @@
 //! The brake on guessing passwords: after some tries an account, and an address, must wait, each time twice as long.
 //!
+//! Whoever tries for ever from elsewhere must not keep an administrator out: an address that the account has signed in from
+//! before has a count of its own for it (the idea of OWASP's device cookies, kept on our side).
+//!
 //! Every try counts as failed until it has succeeded, so that many at once gain nothing. It is kept in memory: nobody
 //! outside can restart a node. An account that does not exist is braked like one that does.
 
@@ -20,12 +23,20 @@ pub const LONGEST_WAIT: Duration = Duration::from_secs(15 * 60);
 /// Failures are forgotten after this long without another.
 pub const MEMORY: Duration = Duration::from_secs(60 * 60);
 
+/// How long an address stays one that the account has signed in from.
+pub const KNOWN: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
 /// Who failed how often.
 #[derive(Debug, Default)]
 pub struct Lockout {
-    accounts: Table<String>,
+    /// From anywhere (`None`), or from an address that is known for the account.
+    accounts: Table<Door>,
     addresses: Table<IpAddr>,
+    /// When an account last signed in from an address.
+    known: HashMap<(String, IpAddr), Timestamp>,
 }
+
+type Door = (String, Option<IpAddr>);
 
 impl Lockout {
     /// Counts a try.
@@ -33,40 +44,69 @@ impl Lockout {
     /// # Errors
     /// How long to wait; the try is then not to be looked at, and not counted.
     pub fn attempt(&mut self, account: &str, address: IpAddr, now: Timestamp) -> Result<(), Duration> {
-        let (account, address) = (account.to_owned(), network(address));
-        let waits = [self.accounts.wait(&account, ACCOUNT_TRIES, now), self.addresses.wait(&address, ADDRESS_TRIES, now)];
+        let address = network(address);
+        let old = self.known.get(&(account.to_owned(), address)).is_some_and(|last| now.0 - last.0 >= micros(KNOWN));
+        if old {
+            self.known.remove(&(account.to_owned(), address));
+        }
+        let door = self.door(account, address);
+        let waits = [self.accounts.wait(&door, ACCOUNT_TRIES, now), self.addresses.wait(&address, ADDRESS_TRIES, now)];
         if let Some(longest) = waits.into_iter().flatten().max() {
             return Err(longest);
         }
-        self.accounts.count(account, now);
+        self.accounts.count(door, now);
         self.addresses.count(address, now);
         Ok(())
     }
 
+    /// Which count a try belongs to.
+    fn door(&self, account: &str, address: IpAddr) -> Door {
+        let pair = (account.to_owned(), address);
+        let known = self.known.contains_key(&pair);
+        (pair.0, known.then_some(address))
+    }
+
     /// The try counted before was right.
     pub fn succeeded(&mut self, account: &str, address: IpAddr) {
-        self.accounts.failures.remove(account);
         let address = network(address);
+        if let Some((_, tried)) = self.accounts.failures.remove(&self.door(account, address)) {
+            self.remember(account, address, tried);
+        }
         if let Some((count, _)) = self.addresses.failures.get_mut(&address) {
             *count = count.saturating_sub(1);
         }
     }
 
+    fn remember(&mut self, account: &str, address: IpAddr, now: Timestamp) {
+        let pair = (account.to_owned(), address);
+        if self.known.len() >= SIGN_IN_SUBJECTS && !self.known.contains_key(&pair) {
+            let oldest = self.known.iter().min_by_key(|(_, last)| **last).map(|(pair, _)| pair.clone());
+            oldest.map(|oldest| self.known.remove(&oldest));
+        }
+        self.known.insert(pair, now);
+    }
+
     /// The try counted before was neither right nor wrong, such as a right password without the code. What failed before
     /// still counts: else whoever knows the password could clear the count between two guesses of the code.
     pub fn undecided(&mut self, account: &str, address: IpAddr) {
-        if let Some((count, _)) = self.accounts.failures.get_mut(account) {
+        let address = network(address);
+        let door = self.door(account, address);
+        if let Some((count, _)) = self.accounts.failures.get_mut(&door) {
             *count = count.saturating_sub(1);
         }
-        if let Some((count, _)) = self.addresses.failures.get_mut(&network(address)) {
+        if let Some((count, _)) = self.addresses.failures.get_mut(&address) {
             *count = count.saturating_sub(1);
         }
     }
 
     /// Lets an account try again at once.
     pub fn forget(&mut self, account: &str) {
-        self.accounts.failures.remove(account);
+        self.accounts.failures.retain(|(name, _), _| name != account);
     }
+}
+
+fn micros(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
 }
 
 /// One subscriber has at least a /64 of IPv6 (RFC 6177).
@@ -96,7 +136,7 @@ impl<K: Hash + Eq + Clone> Table<K> {
         let (count, last) = self.failures.get(key)?;
         let beyond = count.checked_sub(tries)?;
         let wait = FIRST_WAIT.saturating_mul(1 << beyond.min(20)).min(LONGEST_WAIT);
-        let left = (last.0 + i64::try_from(wait.as_micros()).unwrap_or(i64::MAX)).saturating_sub(now.0);
+        let left = (last.0 + micros(wait)).saturating_sub(now.0);
         (left > 0).then(|| Duration::from_micros(left.unsigned_abs()))
     }
 
@@ -150,6 +190,42 @@ mod tests {
     }
 
     #[test]
+    fn who_guesses_elsewhere_keeps_nobody_out_who_has_been_in() {
+        let mut lockout = Lockout::default();
+        assert_eq!(lockout.attempt("hana", ADDRESS, at(0)), Ok(()));
+        lockout.succeeded("hana", ADDRESS);
+        for n in 0..ACCOUNT_TRIES {
+            assert_eq!(lockout.attempt("hana", other(n), at(0)), Ok(()));
+        }
+        assert_eq!(lockout.attempt("hana", other(99), at(0)), Err(FIRST_WAIT), "strangers wait");
+        for _ in 0..ACCOUNT_TRIES {
+            assert_eq!(lockout.attempt("hana", ADDRESS, at(0)), Ok(()), "the known address does not");
+        }
+        assert_eq!(lockout.attempt("hana", ADDRESS, at(0)), Err(FIRST_WAIT), "but it has a count too");
+        assert_eq!(lockout.attempt("ken", ADDRESS, at(0)), Ok(()), "and is known for that account only");
+        lockout.forget("hana");
+        assert_eq!(lockout.attempt("hana", other(99), at(0)), Ok(()));
+        // After a while it is a stranger's again.
+        let later = at(i64::try_from(KNOWN.as_secs()).unwrap());
+        for n in 0..ACCOUNT_TRIES {
+            assert_eq!(lockout.attempt("hana", other(n), later), Ok(()));
+        }
+        assert_eq!(lockout.attempt("hana", ADDRESS, later), Err(FIRST_WAIT));
+    }
+
+    #[test]
+    fn known_addresses_are_bounded_too() {
+        let mut lockout = Lockout::default();
+        for n in 0..=SIGN_IN_SUBJECTS {
+            let (address, second) = (other(u32::try_from(n).unwrap()), i64::try_from(n).unwrap());
+            assert_eq!(lockout.attempt("hana", address, at(second)), Ok(()));
+            lockout.succeeded("hana", address);
+        }
+        assert_eq!(lockout.known.len(), SIGN_IN_SUBJECTS);
+        assert!(!lockout.known.contains_key(&("hana".to_owned(), other(0))));
+    }
+
+    #[test]
     fn an_address_waits_whichever_accounts_it_tries() {
         let mut lockout = Lockout::default();
         for n in 0..ADDRESS_TRIES {
@@ -190,6 +266,6 @@ mod tests {
             assert_eq!(lockout.attempt(&account, other(u32::try_from(n).unwrap()), at(second)), Ok(()));
         }
         assert_eq!((lockout.accounts.failures.len(), lockout.addresses.failures.len()), (SIGN_IN_SUBJECTS, SIGN_IN_SUBJECTS));
-        assert!(lockout.accounts.failures.contains_key(&format!("a{SIGN_IN_SUBJECTS}")));
+        assert!(lockout.accounts.failures.contains_key(&(format!("a{SIGN_IN_SUBJECTS}"), None)));
     }
 }

@@ -13,9 +13,12 @@ pub struct AddressPolicy {
     pub private: bool,
 }
 
-/// Metadata services of clouds which are not link-local: their answers hold credentials.
-const METADATA_V4: [Ipv4Addr; 2] = [Ipv4Addr::new(100, 100, 100, 200), Ipv4Addr::new(192, 0, 0, 192)];
-const METADATA_V6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);
+/// Metadata services of clouds which are not link-local, since their answers hold credentials: Alibaba, Oracle, Azure's wire
+/// server; Amazon's and Google's over IPv6.
+const METADATA_V4: [Ipv4Addr; 3] =
+    [Ipv4Addr::new(100, 100, 100, 200), Ipv4Addr::new(192, 0, 0, 192), Ipv4Addr::new(168, 63, 129, 16)];
+const METADATA_V6: [Ipv6Addr; 2] =
+    [Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254), Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254)];
 
 impl AddressPolicy {
     /// For a server that an administrator configured by name: it may well be on the same network or machine.
@@ -40,16 +43,23 @@ impl AddressPolicy {
     }
 
     fn allows_v6(self, a: Ipv6Addr) -> bool {
-        let never = a.is_unspecified() || a.is_multicast() || a.is_unicast_link_local() || a == METADATA_V6;
+        let never = a.is_unspecified() || a.is_multicast() || a.is_unicast_link_local() || METADATA_V6.contains(&a);
         !never && (self.loopback || !a.is_loopback()) && (self.private || !a.is_unique_local())
     }
 }
 
-/// The IPv4 address inside an IPv4-mapped (RFC 4291 §2.5.5.2) or NAT64 (RFC 6052 §2.1) one.
+/// The IPv4 address inside an IPv6 one that a router or the system would send to it: IPv4-mapped and IPv4-compatible
+/// (RFC 4291 §2.5.5), NAT64 (RFC 6052 §2.1, RFC 8215), 6to4 (RFC 3056 §2).
 fn embedded_v4(a: Ipv6Addr) -> Option<Ipv4Addr> {
     let s = a.segments();
-    let nat64 = s[..6] == [0x64, 0xff9b, 0, 0, 0, 0];
-    a.to_ipv4_mapped().or_else(|| nat64.then(|| Ipv4Addr::from((u32::from(s[6]) << 16) | u32::from(s[7]))))
+    let of = |high: u16, low: u16| Ipv4Addr::from((u32::from(high) << 16) | u32::from(low));
+    match s {
+        [0x2002, high, low, ..] => Some(of(high, low)),
+        [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0x64, 0xff9b, 1, _, _, _, high, low] => Some(of(high, low)),
+        // Compatible, but for `::` and `::1`.
+        [0, 0, 0, 0, 0, 0, high, low] if high != 0 || low > 1 => Some(of(high, low)),
+        _ => a.to_ipv4_mapped(),
+    }
 }
 
 #[cfg(test)]
@@ -63,7 +73,18 @@ mod tests {
     #[test]
     fn inward_addresses_need_leave() {
         let public = AddressPolicy::default();
-        for inward in ["127.0.0.1", "::1", "10.0.0.1", "192.168.1.1", "100.64.0.1", "fd12::1", "::ffff:10.0.0.1"] {
+        for inward in [
+            "127.0.0.1",
+            "127.9.9.9",
+            "::1",
+            "::ffff:127.0.0.1",
+            "2002:7f00:1::",
+            "10.0.0.1",
+            "192.168.1.1",
+            "100.64.0.1",
+            "fd12::1",
+            "::ffff:10.0.0.1",
+        ] {
             assert!(!allowed(public, inward), "{inward}");
             assert!(allowed(AddressPolicy::CONFIGURED, inward), "{inward}");
         }
@@ -75,7 +96,10 @@ mod tests {
     #[test]
     fn metadata_and_link_local_are_never_reached() {
         let never = ["169.254.169.254", "fe80::1", "::ffff:169.254.169.254", "64:ff9b::a9fe:a9fe", "fd00:ec2::254"];
-        for address in never.into_iter().chain(["100.100.100.200", "0.0.0.0", "::", "224.0.0.1", "255.255.255.255"]) {
+        let clouds = ["100.100.100.200", "168.63.129.16", "192.0.0.192", "fd20:ce::254", "::ffff:100.100.100.200"];
+        let wrapped = ["::169.254.169.254", "2002:a9fe:a9fe::1", "64:ff9b:1::a9fe:a9fe", "fe80::a9fe:a9fe", "febf::1"];
+        let nowhere = ["0.0.0.0", "::", "224.0.0.1", "255.255.255.255", "ff02::1"];
+        for address in never.into_iter().chain(clouds).chain(wrapped).chain(nowhere) {
             assert!(!allowed(AddressPolicy::CONFIGURED, address), "{address}");
         }
     }

@@ -2,6 +2,7 @@
 
 mod account;
 mod administrators;
+mod api;
 mod audit;
 mod dashboard;
 mod gateway_form;
@@ -27,6 +28,7 @@ pub fn all() -> Pages {
         users::pages(),
         users_import::pages(),
         jobs::pages(),
+        api::pages(),
     ];
     all.into_iter().fold(Pages::default(), Pages::merge)
 }
