@@ -166,6 +166,14 @@ async function settings(page) {
   await said(page);
   await press(page, "Back to default");
   await page.locator(".empty").waitFor({ timeout });
+  // A mode that cannot work is refused beside the field that is missing.
+  await go(page, "/console/user-sign-in");
+  await send(page, { "sign_in.mode": "oidc" });
+  await refused(page, "sign_in.oidc_issuer");
+  await send(page, { "sign_in.mode": "local", "sign_in.keep_keys_hours": "8" });
+  await said(page);
+  await press(page, "Back to default");
+  await page.locator(".empty").waitFor({ timeout });
 }
 
 async function administrators(page) {

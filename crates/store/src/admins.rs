@@ -84,7 +84,8 @@ impl Database {
         self.write_audit(audit, action, &object(name), None, Some(&audit_view(admin)))
     }
 
-    /// Replaces everything but id and times. `action` names the change in the audit trail.
+    /// Replaces everything but id and times. `action` names the change in the audit trail. With a password, or the right to
+    /// sign in, go the API tokens that were made under it.
     ///
     /// # Errors
     /// [`StoreError::NotFound`]; [`StoreError::Conflict`] when the name is taken; [`StoreError::LastAdministrator`].
@@ -106,6 +107,9 @@ impl Database {
                 let sql = "DELETE FROM admin_session WHERE admin = ?1 AND session_key <> ?2";
                 self.run(operation, sql, params![id.0, key])?;
             }
+        }
+        if before.password != *password || (before.enabled && !enabled) {
+            self.run(operation, "DELETE FROM api_token WHERE admin = ?1", [id.0])?;
         }
         self.write_audit(audit, action, &object(name), Some(&audit_view(&before)), Some(&audit_view(admin)))?;
         tx.commit().doing(operation)

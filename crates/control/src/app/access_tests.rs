@@ -242,6 +242,38 @@ fn tokens_have_no_more_rights_than_who_makes_them() {
 }
 
 #[test]
+fn sessions_and_tokens_end_with_what_they_were_made_under() {
+    let fixture = with_two();
+    let (app, now) = (&fixture.app, Timestamp::now());
+    let made = || {
+        let new = NewToken { name: "nightly".to_owned(), scopes: vec![Right::read(Area::Users)], days: None, admin: None };
+        let secret = tokens::create(app, &caller(app, "ken"), &new, now).unwrap().secret;
+        (signed_in(app, "ken"), Token::given(secret.as_str()))
+    };
+    let works = |(session, token): &(Token, Token)| {
+        let session = sessions::session(app, session, now).unwrap().is_some();
+        (session, tokens::bearer(app, token, now).unwrap().is_some())
+    };
+    let update = |update: AdminUpdate| drop(admins::update(app, "tester", "ken", &update).unwrap());
+    let held = made();
+    update(AdminUpdate { name: Some("ken".to_owned()), ..AdminUpdate::default() });
+    assert_eq!(works(&held), (true, true), "a name changes nothing");
+    update(AdminUpdate { role: Some(Role::ReadOnly), ..AdminUpdate::default() });
+    assert_eq!(works(&held), (false, true));
+    let holder = tokens::bearer(app, &held.1, now).unwrap().unwrap();
+    assert_eq!(holder.role, Role::ReadOnly, "a token never has more rights than its owner has now");
+    admins::set_password(app, "tester", "ken", &Password::new(PASSWORD)).unwrap();
+    assert_eq!(works(&held), (false, false));
+    let held = made();
+    update(AdminUpdate { enabled: Some(false), ..AdminUpdate::default() });
+    update(AdminUpdate { enabled: Some(true), ..AdminUpdate::default() });
+    assert_eq!(works(&held), (false, false), "enabled again, the old ones stay out");
+    let held = made();
+    admins::reset(app, "tester", "ken", &Password::new(PASSWORD)).unwrap();
+    assert_eq!(works(&held), (false, false), "break-glass");
+}
+
+#[test]
 fn names_days_and_numbers_have_limits() {
     let fixture = with_two();
     let (app, now) = (&fixture.app, Timestamp::now());

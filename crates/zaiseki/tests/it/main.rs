@@ -22,6 +22,7 @@ mod openapi;
 mod pep;
 mod presence;
 mod raw;
+mod revocation;
 mod roster;
 mod sasl;
 mod sign_in;

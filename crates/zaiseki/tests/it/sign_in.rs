@@ -17,12 +17,15 @@ use zaiseki_testkit::xmpp_client::{Account, Client, Mechanism, Security};
 
 const SASL: &str = "urn:ietf:params:xml:ns:xmpp-sasl";
 /// The password in the directory.
-const LDAP_PASSWORD: &str = "パスワード-of-the-directory";
+pub const LDAP_PASSWORD: &str = "パスワード-of-the-directory";
 
 /// A directory with Anna and Ben.
-fn directory() -> Slapd {
-    let person = |name| Person::new(name, "ou=tokyo").with(format!("userPassword: {LDAP_PASSWORD}")).ldif();
-    Slapd::start(&(unit("tokyo") + &unit("osaka") + &person("anna") + &person("ben"))).expect("slapd")
+pub fn directory() -> Slapd {
+    Slapd::start(&(unit("tokyo") + &person("anna").ldif() + &person("ben").ldif())).expect("slapd")
+}
+
+pub fn person(name: &str) -> Person {
+    Person::new(name, "ou=tokyo").with(format!("userPassword: {LDAP_PASSWORD}"))
 }
 
 /// A node whose users come from the directory, but for Local and Zoe, with these settings.
@@ -51,7 +54,7 @@ fn node(slapd: &Slapd, servers: &[String], changes: &[(&str, Value)]) -> Node {
     node
 }
 
-fn by_ldap(slapd: &Slapd, hours: u32) -> Node {
+pub fn by_ldap(slapd: &Slapd, hours: u32) -> Node {
     let changes = [("sign_in.mode", json!("ldap")), ("sign_in.keep_keys_hours", json!(hours))];
     node(slapd, &[slapd.address()], &changes)
 }
@@ -76,7 +79,7 @@ fn refused(node: &Node, mechanism: Mechanism, user: &str, password: &str) -> Str
     }
 }
 
-fn cli(node: &Node, arguments: &[&str], input: &str) {
+pub fn cli(node: &Node, arguments: &[&str], input: &str) {
     let output = node.cli(arguments, input).expect("a command");
     assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
 }
