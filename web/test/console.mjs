@@ -116,6 +116,18 @@ async function users(page) {
   await said(page);
 }
 
+async function viewer(page) {
+  await go(page, "/console/presence-viewer");
+  await page.locator('input[name="viewer"]').fill("taro");
+  await page.locator('input[name="of"]').fill("nobody");
+  await page.locator("form.search button").click({ timeout });
+  await refused(page, "of");
+  await go(page, "/console/presence-viewer?viewer=taro&of=taro");
+  await page.locator("table").first().waitFor({ timeout });
+  await accessible(page);
+  await picture(page, "presence-viewer-en");
+}
+
 async function imported(page) {
   await go(page, "/console/users:import");
   const csv = ["userid,password,display name,mail"];
@@ -264,6 +276,7 @@ async function main() {
     await step("the first administrator by the link", () => firstAdministrator(page));
     await step("users: made, refused, changed, found, removed", () => users(page));
     await step("users: imported", () => imported(page));
+    await step("the presence viewer: refused, explained", () => viewer(page));
     await step("gateways: made, refused, tested, switched off", () => gateways(page));
     await step("settings: refused, saved, taken back", () => settings(page));
     await step("administrators, tokens, second factor", () => administrators(page));

@@ -2,7 +2,7 @@
 //!
 //! The certificate is exchanged behind the TLS configuration, see `zaiseki_net::tls::ReloadableCert`. Handlers find the
 //! other end's address as axum's `ConnectInfo<SocketAddr>`, and the connection's place among the strangers of that address
-//! as an extension, [`Stranger`].
+//! as an extension, [`Stranger`], and the version of TLS as another.
 
 use crate::body::{Counted, TimedBody};
 use crate::stranger::Stranger;
@@ -149,12 +149,14 @@ impl Server {
             Ok(Err(error)) => return tracing::debug!(%peer, %error, "TLS handshake failed"),
             Err(_) => return tracing::debug!(%peer, "TLS handshake took too long"),
         };
+        let tls = zaiseki_router::tls::version(stream.get_ref().1.protocol_version());
         let io = TokioIo::new(Counted { stream, _place: place, _stranger: stranger.clone() });
         let body_time = self.limits.body;
         let service = service_fn(|request: hyper::Request<Incoming>| {
             let mut request = request.map(|body| Body::new(TimedBody::new(body, body_time)));
             request.extensions_mut().insert(ConnectInfo(peer));
             request.extensions_mut().insert(stranger.clone());
+            tls.map(|tls| request.extensions_mut().insert(tls));
             framed_once(self.router.clone(), request)
         });
         let mut builder = http1::Builder::new();

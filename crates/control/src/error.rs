@@ -27,6 +27,9 @@ pub enum ControlError {
     /// Too many tries; it may be tried again after `wait`.
     #[error("{text}")]
     Throttled { text: Text, wait: Duration },
+    /// A part of the node that is needed does not answer.
+    #[error("{text}")]
+    Unavailable { text: Text },
     #[error(transparent)]
     Store(StoreError),
     #[error(transparent)]
@@ -70,6 +73,7 @@ impl ControlError {
             ControlError::Forbidden { .. } => "forbidden",
             ControlError::Unauthorized { .. } => "unauthorized",
             ControlError::Throttled { .. } => "throttled",
+            ControlError::Unavailable { .. } => "unavailable",
             ControlError::Store(StoreError::Unavailable(_) | StoreError::Closed) => "unavailable",
             ControlError::Store(_)
             | ControlError::Seal(_)
@@ -93,6 +97,7 @@ impl ControlError {
             | ControlError::Conflict { text }
             | ControlError::NotFound { text }
             | ControlError::Unauthorized { text }
+            | ControlError::Unavailable { text }
             | ControlError::Throttled { text, .. } => text.clone(),
             ControlError::Forbidden { right } => Text::new(self.to_string(), format!("この操作には権限 {right} が必要です")),
             ControlError::Store(error) => {

@@ -9,6 +9,8 @@ pub mod envelope;
 pub mod fact;
 pub mod ids;
 pub mod limits;
+pub mod live;
+pub mod precedence;
 pub mod roster;
 pub mod settings;
 pub mod sign_in;

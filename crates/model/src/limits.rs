@@ -132,3 +132,5 @@ pub const PAGE_ALARMS: usize = 500;
 pub const ALARM_TARGETS: usize = 16;
 /// Changes of alarms that wait for one of those places; the oldest go first, and are counted.
 pub const ALARM_QUEUE: usize = 256;
+/// Contacts of one user in one page.
+pub const PAGE_CONTACTS: usize = 500;

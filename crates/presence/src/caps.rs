@@ -8,6 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
+use zaiseki_model::live::Software;
 use zaiseki_xmpp::Element;
 use zaiseki_xmpp::ns::{CAPS, DATA_FORMS, DISCO_INFO};
 
@@ -162,12 +163,50 @@ pub fn notify_nodes(info: &Element) -> Vec<String> {
         .collect()
 }
 
-/// Which `(hash, ver)` stands for which `+notify` nodes. Only verified entries get in. The oldest entry leaves when
+/// Characters of a client's name, and of its version, that are kept.
+pub const SOFTWARE_CHARS: usize = 64;
+/// FORM_TYPE of XEP-0232.
+const SOFTWARE_INFO: &str = "urn:xmpp:dataforms:softwareinfo";
+
+/// What the client says it is: the form of XEP-0232, else the name of its identity.
+pub fn software(info: &Element) -> Option<Software> {
+    let form = info
+        .children()
+        .filter(|x| x.is("x", DATA_FORMS))
+        .find(|x| fields(x).any(|f| f.attr("var") == Some("FORM_TYPE") && values(f).iter().any(|value| value == SOFTWARE_INFO)));
+    let value = |name: &str| {
+        let field = form.and_then(|form| fields(form).find(|f| f.attr("var") == Some(name)));
+        field.and_then(|field| values(field).into_iter().next()).map(|text| clipped(&text)).filter(|text| !text.is_empty())
+    };
+    let identity = children(info, "identity").find(|i| i.attr("category") == Some("client"));
+    let name = value("software").or_else(|| identity.map(|i| clipped(&attr(i, "name"))).filter(|name| !name.is_empty()))?;
+    Some(Software { name, version: value("software_version").unwrap_or_default() })
+}
+
+fn clipped(text: &str) -> String {
+    text.trim().chars().filter(|c| !c.is_control()).take(SOFTWARE_CHARS).collect()
+}
+
+/// What a disco#info answer taught.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Learned {
+    /// PEP nodes the client wants to hear of.
+    pub nodes: Arc<[String]>,
+    pub software: Option<Arc<Software>>,
+}
+
+impl Learned {
+    fn from(info: &Element) -> Self {
+        Learned { nodes: notify_nodes(info).into(), software: software(info).map(Arc::new) }
+    }
+}
+
+/// Which `(hash, ver)` stands for which software with which `+notify` nodes. Only verified entries get in. The oldest entry leaves when
 /// the cache is full, so it holds at most `capacity` × [`NOTIFY_BYTES`].
 #[derive(Debug)]
 pub struct CapsCache {
     capacity: usize,
-    known: HashMap<Key, Arc<[String]>>,
+    known: HashMap<Key, Learned>,
     order: VecDeque<Key>,
 }
 
@@ -179,20 +218,20 @@ impl CapsCache {
         CapsCache { capacity: capacity.max(1), known: HashMap::new(), order: VecDeque::new() }
     }
 
-    /// The nodes of a client that announces `hash` and `ver`, if they are known.
-    pub fn get(&self, hash: &str, ver: &str) -> Option<Arc<[String]>> {
+    /// The client that announces `hash` and `ver`, if it is known.
+    pub fn get(&self, hash: &str, ver: &str) -> Option<Learned> {
         self.known.get(&(hash.into(), ver.into())).cloned()
     }
 
-    /// Takes what a client answered when asked about `(hash, ver)`. Returns its nodes: they hold for that client in any
-    /// case, and for every client with that `ver` only if the answer was the truth.
-    pub fn learn(&mut self, hash: &str, ver: &str, info: &Element) -> Arc<[String]> {
-        let nodes: Arc<[String]> = notify_nodes(info).into();
+    /// Takes what a client answered when asked about `(hash, ver)`. The answer holds for that client in any
+    /// case, and for every client with that `ver` only if it was the truth.
+    pub fn learn(&mut self, hash: &str, ver: &str, info: &Element) -> Learned {
+        let learned = Learned::from(info);
         if !verify(info, hash, ver) {
-            return nodes;
+            return learned;
         }
         let key: Key = (hash.into(), ver.into());
-        if self.known.insert(key.clone(), nodes.clone()).is_none() {
+        if self.known.insert(key.clone(), learned.clone()).is_none() {
             self.order.push_back(key);
         }
         while self.order.len() > self.capacity {
@@ -200,7 +239,7 @@ impl CapsCache {
                 self.known.remove(&oldest);
             }
         }
-        nodes
+        learned
     }
 
     /// Entries held.
@@ -291,6 +330,18 @@ mod tests {
     }
 
     #[test]
+    fn clients_say_what_they_are() {
+        let said = |inner: &str| software(&parse(inner)).map(|software| (software.name, software.version));
+        assert_eq!(said(EXODUS), Some(("Exodus 0.9.1".to_owned(), String::new())));
+        assert_eq!(said(PSI), Some(("Psi".to_owned(), "0.11".to_owned())));
+        assert_eq!(said(MUC), None);
+        let named = |chars: usize| said(&format!("<identity category='client' name='{}'/>", "ü".repeat(chars)));
+        for chars in [SOFTWARE_CHARS, SOFTWARE_CHARS + 1] {
+            assert_eq!(named(chars).map(|(name, _)| name.chars().count()), Some(SOFTWARE_CHARS));
+        }
+    }
+
+    #[test]
     fn notify_features_name_nodes() {
         let info = parse(&format!("{MUC}<feature var='urn:a+notify'/><feature var='+notify'/><feature var='urn:a+notify'/>"));
         assert_eq!(notify_nodes(&info), ["urn:a"]);
@@ -313,11 +364,11 @@ mod tests {
         let lie = parse("<identity category='client' type='pc'/><feature var='urn:b+notify'/>");
         let ver = ver(&honest, "sha-1").unwrap();
 
-        assert_eq!(*cache.learn("sha-1", &ver, &lie), ["urn:b"]);
+        assert_eq!(*cache.learn("sha-1", &ver, &lie).nodes, ["urn:b"]);
         assert_eq!(cache.get("sha-1", &ver), None);
-        assert_eq!(*cache.learn("sha-1", &ver, &honest), ["urn:a"]);
-        assert_eq!(*cache.learn("sha-1", &ver, &lie), ["urn:b"], "the liar gets what it asked for");
-        assert_eq!(*cache.get("sha-1", &ver).unwrap(), ["urn:a"], "and nobody else does");
+        assert_eq!(*cache.learn("sha-1", &ver, &honest).nodes, ["urn:a"]);
+        assert_eq!(*cache.learn("sha-1", &ver, &lie).nodes, ["urn:b"], "the liar gets what it asked for");
+        assert_eq!(*cache.get("sha-1", &ver).unwrap().nodes, ["urn:a"], "and nobody else does");
         assert_eq!(cache.get("sha-256", &ver), None);
     }
 

@@ -23,43 +23,23 @@
 //! (setting `explicit_choice_wins`); what counts as a choice says [`OwnPresence::parse`].
 
 mod claims;
+mod judge;
 mod own;
 mod timeline;
 
 pub use claims::{is_meeting_activity, meeting_activity, strip_claims};
+pub use judge::judge;
 pub use own::{OwnPresence, Status};
 pub use timeline::{Current, Timeline};
+pub use zaiseki_model::precedence::Level;
 
 use bytes::Bytes;
 use std::collections::BTreeMap;
+use zaiseki_model::Timestamp;
+use zaiseki_model::precedence::winner;
 use zaiseki_model::settings::{CalendarSettings, Show};
 use zaiseki_model::user::Language;
 use zaiseki_xmpp::xml::escape::{push_attr, push_text};
-
-/// The levels of presence; a smaller one wins.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
-pub enum Level {
-    Offline,
-    DoNotDisturb,
-    OutOfOffice,
-    OnCall,
-    InMeeting,
-    Away,
-    Idle,
-    Available,
-}
-
-/// The table of precedence, the winner first, with the names for people.
-pub const PRECEDENCE: [(Level, &str); 8] = [
-    (Level::Offline, "offline"),
-    (Level::DoNotDisturb, "do not disturb"),
-    (Level::OutOfOffice, "out of office"),
-    (Level::OnCall, "on a call"),
-    (Level::InMeeting, "in a meeting"),
-    (Level::Away, "away"),
-    (Level::Idle, "idle"),
-    (Level::Available, "available"),
-];
 
 /// What a calendar can say of somebody's presence.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
@@ -69,12 +49,17 @@ pub enum FactKind {
 }
 
 impl FactKind {
-    /// Its place in [`PRECEDENCE`].
+    /// Its place in the table of precedence.
     pub fn level(self) -> Level {
         match self {
             FactKind::OutOfOffice => Level::OutOfOffice,
             FactKind::Meeting => Level::InMeeting,
         }
+    }
+
+    /// The kind that stands at this place.
+    fn at(level: Level) -> Option<FactKind> {
+        [FactKind::OutOfOffice, FactKind::Meeting].into_iter().find(|kind| kind.level() == level)
     }
 
     /// The `<show/>` others see.
@@ -108,7 +93,8 @@ pub struct Composed {
 /// Composes one available resource. `current`: what the calendar says now. `language`: the user's. When the calendar
 /// adds nothing, the body is the client's, shared and not copied.
 pub fn compose(own: &OwnPresence, current: Option<&Current>, settings: &CalendarSettings, language: &str) -> Composed {
-    match current.and_then(|current| winner(own, current, settings)) {
+    // Most of the time there is no calendar to ask.
+    match current.and_then(|current| FactKind::at(winner(&judge(Some(own), Some(current), settings))?)) {
         None => Composed { body: own.body(), label: None, changed: false },
         Some(kind) => {
             let body = write(Some(own), kind, settings, language);
@@ -120,25 +106,19 @@ pub fn compose(own: &OwnPresence, current: Option<&Current>, settings: &Calendar
 /// Composes a user without any available resource: offline, and `None`, unless the setting `show_offline` wants the
 /// calendar shown all the same.
 pub fn compose_offline(current: Option<&Current>, settings: &CalendarSettings, language: &str) -> Option<Bytes> {
-    let current = current.filter(|_| settings.show_offline)?;
-    Some(write(None, current.kind, settings, language))
+    let kind = FactKind::at(winner(&judge(None, current, settings))?)?;
+    Some(write(None, kind, settings, language))
 }
 
 /// What the calendar says of a user once the explicit choices of this resource are taken into account, whatever rank its
 /// own words have: `None` when the user has overruled all of it. The XEP-0108 activity follows this.
 pub fn left_of(own: &OwnPresence, current: &Current, settings: &CalendarSettings) -> Option<FactKind> {
-    left(own, current, settings).next()
+    current.claims().find(|(_, since)| overruling(own, *since, settings).is_none()).map(|(kind, _)| kind)
 }
 
-fn left(own: &OwnPresence, current: &Current, settings: &CalendarSettings) -> impl Iterator<Item = FactKind> {
-    let chosen = own.chosen_at().filter(|_| settings.explicit_choice_wins);
-    let overruled = move |since| chosen.is_some_and(|chosen| since <= chosen);
-    current.claims().filter(move |(_, since)| !overruled(*since)).map(|(kind, _)| kind)
-}
-
-/// The calendar level that beats what the client says, if any.
-fn winner(own: &OwnPresence, current: &Current, settings: &CalendarSettings) -> Option<FactKind> {
-    left(own, current, settings).find(|kind| kind.level() < own.level())
+/// The explicit choice that overrules what the calendar has said since then.
+fn overruling(own: &OwnPresence, since: Timestamp, settings: &CalendarSettings) -> Option<Timestamp> {
+    own.chosen_at().filter(|chosen| settings.explicit_choice_wins && since <= *chosen)
 }
 
 fn write(own: Option<&OwnPresence>, kind: FactKind, settings: &CalendarSettings, language: &str) -> Bytes {

@@ -9,10 +9,10 @@ use crate::outbox::{Flush, Outbox};
 use crate::outlet::{Close, Outlet};
 use bytes::{Buf, BytesMut};
 use smallvec::SmallVec;
-use std::net::IpAddr;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 use tokio::sync::oneshot;
+use zaiseki_model::live::{Carrier, TlsVersion, Transport};
 use zaiseki_model::{Timestamp, limits};
 use zaiseki_stream::c2s::{C2s, Framing, Opening, Phase, Step, TlsInfo, messages};
 use zaiseki_stream::sm::{self, Enable, Request, TooHigh};
@@ -42,7 +42,7 @@ pub struct Client {
     session: Option<SessionId>,
     /// When the proof was begun that signed the user in.
     proving_since: Timestamp,
-    peer: IpAddr,
+    carrier: Carrier,
     framing: Framing,
     closed: bool,
     /// The client went away in the middle of its session.
@@ -50,11 +50,13 @@ pub struct Client {
 }
 
 impl Client {
-    pub fn new(node: Arc<Node>, framing: Framing, tls: Option<TlsInfo>, peer: IpAddr) -> Self {
+    /// `carrier`: what is known of the connection so far.
+    pub fn new(node: Arc<Node>, tls: Option<TlsInfo>, carrier: Carrier) -> Self {
+        let framing = framing_of(carrier.transport);
         let mode = if framing == Framing::Tcp { Mode::Stream } else { Mode::Document };
         let outbox = Arc::new(Outbox::new(framing != Framing::Tcp));
         let (id, nonce) = fresh();
-        let c2s = C2s::new(node.c2s.clone(), framing, tls, peer.is_loopback(), id, nonce).offering(node.offers());
+        let c2s = C2s::new(node.c2s.clone(), framing, tls, carrier.peer.is_loopback(), id, nonce).offering(node.offers());
         Client {
             framer: Framer::new(mode, limits_before_auth()),
             node,
@@ -62,7 +64,7 @@ impl Client {
             outbox,
             session: None,
             proving_since: Timestamp::ZERO,
-            peer,
+            carrier,
             framing,
             closed: false,
             lost: false,
@@ -90,7 +92,8 @@ impl Client {
     }
 
     /// The handshake after `<starttls/>` is done.
-    pub fn secured(&mut self, tls: TlsInfo) {
+    pub fn secured(&mut self, tls: TlsInfo, version: Option<TlsVersion>) {
+        self.carrier.tls = version;
         self.framer.reset();
         self.reseed();
         self.c2s.tls_done(tls);
@@ -232,10 +235,11 @@ impl Client {
     /// After sign-in the stream starts anew, with the wider limits of somebody known.
     fn restart(&mut self) {
         if let Some(user) = self.c2s.user() {
-            tracing::debug!(user = user.local(), mechanism = user.mechanism().as_str(), peer = %self.peer, "signed in");
+            tracing::debug!(user = user.local(), mechanism = user.mechanism().as_str(), peer = %self.carrier.peer, "signed in");
             self.node.traffic.sign_ins.add(1);
             let mut throttle = self.node.throttle.lock().unwrap_or_else(PoisonError::into_inner);
             throttle.succeeded(user.local());
+            self.carrier.mechanism = user.mechanism().as_str();
         }
         self.framer.reset();
         self.framer.set_limits(limits_after_auth());
@@ -251,6 +255,7 @@ impl Client {
             name: user.local().to_owned(),
             resource,
             lang: self.c2s.peer_lang().map(Into::into),
+            carrier: self.carrier,
             outlet: self.outbox.clone(),
             done: Box::new(move |result| {
                 if let Ok((session, _)) = &result {
@@ -283,6 +288,7 @@ impl Client {
             user,
             token: token.parse().ok(),
             h,
+            carrier: self.carrier,
             outlet: self.outbox.clone(),
             done: Box::new(move |result| {
                 if let Resumed::Session(session) = &result {
@@ -322,7 +328,7 @@ impl Client {
 
     /// The client's XML is none that we take: says why and ends the stream.
     pub fn refuse(&mut self, error: &XmlError) {
-        tracing::debug!(peer = %self.peer, %error, "the client's XML is refused");
+        tracing::debug!(peer = %self.carrier.peer, %error, "the client's XML is refused");
         let mut out = Vec::new();
         self.c2s.xml_error(error, &mut out);
         self.push(&mut out);
@@ -334,7 +340,7 @@ impl Client {
         let mut out = Vec::new();
         match why {
             Close::Error(condition, text) => {
-                tracing::debug!(peer = %self.peer, condition = condition.as_str(), text, "the stream ends");
+                tracing::debug!(peer = %self.carrier.peer, condition = condition.as_str(), text, "the stream ends");
                 self.c2s.stream_error(condition, Some(&text), &mut out);
             }
             Close::HandledCountTooHigh { h, sent } => self.c2s.handled_count_too_high(TooHigh { h, sent }, &mut out),
@@ -422,6 +428,14 @@ fn nonza(engine: &mut crate::engine::Engine, now: Timestamp, session: SessionId,
             Some(Request::Resume(_)) | None => engine.unexpected_nonza(now, session),
         },
         _ => engine.unsupported_nonza(now, session),
+    }
+}
+
+fn framing_of(transport: Transport) -> Framing {
+    match transport {
+        Transport::Tcp | Transport::DirectTls => Framing::Tcp,
+        Transport::WebSocket => Framing::WebSocket,
+        Transport::Bosh => Framing::Bosh,
     }
 }
 

@@ -12,8 +12,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpStream;
+use zaiseki_model::live::{Carrier, TlsVersion, Transport};
 use zaiseki_net::gate::Place;
-use zaiseki_stream::c2s::{Framing, TlsInfo};
+use zaiseki_stream::c2s::TlsInfo;
 use zaiseki_xmpp::stanza::StreamErrorCondition;
 
 /// A client whose own output waits unread is not read from either.
@@ -81,7 +82,8 @@ impl Connection {
                 Err(error) => tracing::error!(%error, "TLS can't start"),
             }
         }
-        let client = Client::new(entry.node, Framing::Tcp, None, peer.ip());
+        let transport = if entry.direct_tls { Transport::DirectTls } else { Transport::Tcp };
+        let client = Client::new(entry.node, None, Carrier::new(transport, peer.ip()));
         Connection { io, client, tls: entry.tls, input: BytesMut::new(), flush: None, closing: false }
     }
 
@@ -175,7 +177,7 @@ impl Connection {
         }
         self.io.flush_tls()?;
         self.client.node().traffic.tls_handshakes.add(1);
-        self.client.secured(self.tls_info());
+        self.client.secured(self.tls_info(), self.tls_version());
         // The client may have sent its first bytes along with its last handshake message.
         if !self.input.is_empty() {
             return Ok(self.client.feed(&mut self.input).await == Flow::Continue);
@@ -188,6 +190,10 @@ impl Connection {
         let tls = self.io.tls().filter(|tls| tls.protocol_version() == Some(ProtocolVersion::TLSv1_3));
         let exporter = tls.and_then(|tls| tls.export_keying_material([0; 32], b"EXPORTER-Channel-Binding", Some(b"")).ok());
         TlsInfo { exporter, end_point: self.tls.end_point_binding() }
+    }
+
+    fn tls_version(&self) -> Option<TlsVersion> {
+        crate::tls::version(self.io.tls()?.protocol_version())
     }
 
     /// Writes as much as the socket takes; reports messages whose bytes left completely.

@@ -85,6 +85,7 @@ mod tests {
             name: "ann".to_owned(),
             resource: None,
             lang: None,
+            carrier: zaiseki_model::live::Carrier::local(),
             outlet: Arc::new(Outbox::new(false)),
             done: Box::new(move |result| drop(done.send(result))),
         };

@@ -1,7 +1,8 @@
 //! The listeners' TLS: one certificate, two ways in.
 
-use rustls::ServerConfig;
+use rustls::{ProtocolVersion, ServerConfig};
 use std::sync::Arc;
+use zaiseki_model::live::TlsVersion;
 use zaiseki_net::tls::{ReloadableCert, TlsError, end_point_binding, server_config};
 
 /// TLS of the client listeners. The certificate behind it may be exchanged at any time.
@@ -28,5 +29,14 @@ impl ServerTls {
     /// Channel binding data of the certificate that new handshakes show.
     pub fn end_point_binding(&self) -> Option<Vec<u8>> {
         Some(end_point_binding(&self.certificate.leaf()))
+    }
+}
+
+/// The version of a finished handshake.
+pub fn version(version: Option<ProtocolVersion>) -> Option<TlsVersion> {
+    match version? {
+        ProtocolVersion::TLSv1_3 => Some(TlsVersion::Tls13),
+        ProtocolVersion::TLSv1_2 => Some(TlsVersion::Tls12),
+        _ => None,
     }
 }

@@ -338,7 +338,8 @@ impl World {
                 let user = crate::plan::user_id(self.clients[this.client].user);
                 let outcomes = self.outcomes.clone();
                 let done = Box::new(move |resumed| put(&outcomes, conn, Outcome::Resumed(resumed)));
-                engine.resume(now, ResumeRequest { user, token: token.parse().ok(), h, outlet: this.pipe.clone(), done });
+                let (token, outlet, carrier) = (token.parse().ok(), this.pipe.clone(), zaiseki_model::live::Carrier::local());
+                engine.resume(now, ResumeRequest { user, token, h, carrier, outlet, done });
             }
             (Up::Frame(bytes), Some(session)) => self.frame(conn, session, &bytes),
             (Up::Close, session) => {
@@ -531,6 +532,7 @@ fn bind_request(client: &Client, pipe: Arc<Pipe>, conn: usize, outcomes: &Outcom
         name: format!("u{}", client.user),
         resource: Some(client.resource.clone()),
         lang: None,
+        carrier: zaiseki_model::live::Carrier::local(),
         outlet: pipe,
         done: Box::new(move |result| put(&outcomes, conn, Outcome::Bound(result.ok().map(|(session, _)| session)))),
     }

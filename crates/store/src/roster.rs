@@ -44,6 +44,28 @@ impl Database {
         self.run("writing a roster version", sql, params![user.0, version.cast_signed()]).map(drop)
     }
 
+    /// One page of a contact list, by address, after that address.
+    pub fn contacts(&self, user: UserId, after: &str, limit: usize) -> Result<Vec<RosterItem>> {
+        let operation = "reading a page of a roster";
+        let Some(key) = self.key(user)? else { return Ok(Vec::new()) };
+        let sql = "SELECT jid, name, group_names, subscription, ask, approved, visible, pending_in
+                   FROM roster WHERE user_key = ?1 AND jid > ?2 ORDER BY jid LIMIT ?3";
+        let mut statement = self.conn.prepare_cached(sql).doing(operation)?;
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let rows = statement.query_map(params![key, after, limit], roster_item).doing(operation)?;
+        let items: Vec<Option<RosterItem>> = rows.collect::<rusqlite::Result<_>>().doing(operation)?;
+        Ok(items.into_iter().flatten().collect())
+    }
+
+    /// How many contacts a user has.
+    pub fn count_contacts(&self, user: UserId) -> Result<u64> {
+        let operation = "counting contacts";
+        let Some(key) = self.key(user)? else { return Ok(0) };
+        let mut statement = self.conn.prepare_cached("SELECT count(*) FROM roster WHERE user_key = ?1").doing(operation)?;
+        let count: i64 = statement.query_row([key], |row| row.get(0)).doing(operation)?;
+        Ok(count.unsigned_abs())
+    }
+
     /// In the order of addresses. A contact whose address is no JID by today's rules is left out, with a warning: it
     /// must not lock its owner out.
     pub(crate) fn roster(&self, key: i64) -> Result<Vec<RosterItem>> {

@@ -20,6 +20,7 @@ use zaiseki_admin::socket::AdminSocket;
 use zaiseki_admin::{site, web};
 use zaiseki_control::app::{App, UserChange, UserChanged, setup, users};
 use zaiseki_control::sign_in::SignInAgent;
+use zaiseki_model::live::{DataPlane, LiveUser, SightDone};
 use zaiseki_model::vitals::NodeCounts;
 use zaiseki_model::{MessageIds, PresenceFact, Timestamp, limits};
 use zaiseki_net::network::Network;
@@ -321,6 +322,7 @@ impl Running {
         self.tasks.spawn(follow_certificate(self.certificate.clone(), self.files.clone(), self.stop.clone()));
         let (facts, rx) = mpsc::channel(FACTS);
         attach_vitals(&self.app, &self.node, facts.downgrade());
+        self.app.attach_data_plane(Arc::new(Plane(Arc::downgrade(&self.node))));
         self.tasks.spawn(until(self.stop.clone(), zaiseki_control::vitals::run(self.app.clone())));
         self.tasks.spawn(until(self.stop.clone(), zaiseki_control::alarms::keeper::run(self.app.clone())));
         self.tasks.spawn(until(self.stop.clone(), systemd::watchdog(self.node.clone())));
@@ -375,6 +377,27 @@ fn attach_vitals(app: &App, node: &Arc<Node>, facts: mpsc::WeakSender<PresenceFa
         let counts = node.upgrade().map(|node| node.counts()).unwrap_or_default();
         NodeCounts { facts_waiting: waiting as u64, ..counts }
     });
+}
+
+/// Lets the control plane ask for sessions and presence.
+struct Plane(Weak<Node>);
+
+impl DataPlane for Plane {
+    fn user(&self, name: &str) -> LiveUser {
+        let node = self.0.upgrade();
+        node.map(|node| node.with(|engine, now| engine.live_user(now, name))).unwrap_or_default()
+    }
+
+    fn end_session(&self, name: &str, session: &str) -> bool {
+        let node = self.0.upgrade();
+        node.is_some_and(|node| node.with(|engine, now| engine.end_by_administrator(now, name, session)))
+    }
+
+    fn sight(&self, viewer: &str, other: &str, done: SightDone) {
+        if let Some(node) = self.0.upgrade() {
+            node.with(|engine, now| engine.explain_sight(now, viewer, other, done));
+        }
+    }
 }
 
 /// Runs a part until the node stops.

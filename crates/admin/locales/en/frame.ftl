@@ -35,6 +35,9 @@ nav-messaging-settings = Settings
 nav-people = People
 nav-users = Users
 
+nav-diagnostics = Diagnostics
+nav-presence-viewer = Presence viewer
+
 nav-bulk = Bulk administration
 nav-jobs = Jobs
 error-title = That did not work

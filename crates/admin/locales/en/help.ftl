@@ -81,3 +81,9 @@ help-api-operation =
     What the operation takes and answers. The form below sends it to this node with your own rights; the answer stands under it.
 
     Errors have one shape: a code, the field they are about, and a text in English and Japanese.
+help-user-contacts =
+    The user's contact list by address, with requests that wait for an answer. It is kept by the user's clients; this page only shows it.
+help-presence-viewer =
+    What one user sees of another at this moment, and how it came about: both contact lists, who has blocked whom, what each client and the calendar say, and which line of the table of precedence won.
+
+    It is answered by the same rules that send presence. If what is seen here is right and a client shows something else, the fault is at the client.

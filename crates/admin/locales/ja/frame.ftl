@@ -35,6 +35,9 @@ nav-messaging-settings = 設定
 nav-people = ユーザー管理
 nav-users = ユーザー
 
+nav-diagnostics = 診断
+nav-presence-viewer = 在席ビューアー
+
 nav-bulk = 一括管理
 nav-jobs = ジョブ
 error-title = 処理できませんでした

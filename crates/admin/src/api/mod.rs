@@ -16,6 +16,7 @@ mod directories;
 mod document;
 mod gateways;
 mod jobs;
+mod live;
 mod people;
 mod schemas;
 mod session;
@@ -77,6 +78,7 @@ fn parts() -> (Router<App>, OpenApi) {
         .merge(checks::operations())
         .merge(users::operations())
         .merge(people::operations())
+        .merge(live::operations())
         .merge(directories::operations())
         .merge(gateways::operations())
         .merge(jobs::operations())

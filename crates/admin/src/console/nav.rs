@@ -44,6 +44,7 @@ pub static NAVIGATION: &[Group] = &[
     },
     Group { name: "nav-messaging", entries: &[entry("nav-messaging-settings", "/console/messaging", Area::Settings)] },
     Group { name: "nav-people", entries: &[entry("nav-users", "/console/users", Area::Users)] },
+    Group { name: "nav-diagnostics", entries: &[entry("nav-presence-viewer", "/console/presence-viewer", Area::Diagnostics)] },
     Group { name: "nav-bulk", entries: &[entry("nav-jobs", "/console/jobs", Area::Jobs)] },
     Group { name: "nav-developers", entries: &[entry("nav-api", "/console/api", Area::Own)] },
 ];

@@ -5,7 +5,7 @@ use super::carrier::stanzas;
 use super::origin::is_allowed;
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{ConnectInfo, DefaultBodyLimit, State};
+use axum::extract::{ConnectInfo, DefaultBodyLimit, Extension, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
@@ -17,10 +17,11 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use zaiseki_model::limits;
+use zaiseki_model::live::{Carrier, TlsVersion, Transport};
 use zaiseki_net::gate::{Gate, Place};
 use zaiseki_router::client::{Client, Flow};
 use zaiseki_router::node::Node;
-use zaiseki_stream::c2s::{Framing, Opening, TlsInfo};
+use zaiseki_stream::c2s::{Opening, TlsInfo};
 use zaiseki_xmpp::stanza::StreamErrorCondition;
 use zaiseki_xmpp::xml::XmlError;
 use zaiseki_xmpp::xml::escape::push_attr;
@@ -68,6 +69,7 @@ pub fn bosh_routes(node: Arc<Node>) -> Router {
 async fn request(
     State(bosh): State<Bosh>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    tls: Option<Extension<TlsVersion>>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
@@ -80,10 +82,13 @@ async fn request(
     let call = Call { rid, body: stanza, fault, answer };
     let session = match sid {
         Some(sid) => bosh.sessions.lock().unwrap_or_else(PoisonError::into_inner).get(&sid).cloned(),
-        None => match start(&bosh, peer, &call) {
-            Some(session) => Some(session),
-            None => return terminated("policy-violation"),
-        },
+        None => {
+            match start(&bosh, Carrier { tls: tls.map(|Extension(tls)| tls), ..Carrier::new(Transport::Bosh, peer.ip()) }, &call)
+            {
+                Some(session) => Some(session),
+                None => return terminated("policy-violation"),
+            }
+        }
     };
     let Some(session) = session else { return terminated("item-not-found") };
     match (session.send(call).await.is_ok(), waiting.await) {
@@ -146,9 +151,9 @@ fn terminated(condition: &str) -> Response {
 }
 
 /// A new session. `None`: there are too many, of all or of this address.
-fn start(bosh: &Bosh, peer: SocketAddr, call: &Call) -> Option<mpsc::Sender<Call>> {
+fn start(bosh: &Bosh, carrier: Carrier, call: &Call) -> Option<mpsc::Sender<Call>> {
     let grants = bosh.node.connection_settings();
-    let place = bosh.gate.enter(peer.ip(), grants.strangers_per_address)?;
+    let place = bosh.gate.enter(carrier.peer, grants.strangers_per_address)?;
     let sid = zaiseki_router::random::token();
     let (tx, rx) = mpsc::channel(REQUESTS as usize + 1);
     {
@@ -158,7 +163,7 @@ fn start(bosh: &Bosh, peer: SocketAddr, call: &Call) -> Option<mpsc::Sender<Call
         }
         sessions.insert(sid.clone(), tx.clone());
     }
-    let client = Client::new(bosh.node.clone(), Framing::Bosh, Some(TlsInfo::default()), peer.ip());
+    let client = Client::new(bosh.node.clone(), Some(TlsInfo::default()), carrier);
     let session = Session::new(sid.clone(), client, call);
     let sessions = bosh.sessions.clone();
     tokio::spawn(async move {

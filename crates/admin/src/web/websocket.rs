@@ -15,10 +15,11 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until, timeout};
 use zaiseki_model::limits;
+use zaiseki_model::live::{Carrier, TlsVersion, Transport};
 use zaiseki_model::settings::ConnectionSettings;
 use zaiseki_router::client::{Client, Flow};
 use zaiseki_router::node::Node;
-use zaiseki_stream::c2s::{Framing, TlsInfo};
+use zaiseki_stream::c2s::TlsInfo;
 use zaiseki_xmpp::stanza::StreamErrorCondition;
 
 /// How long the goodbye of a closing WebSocket may take.
@@ -33,6 +34,7 @@ async fn upgrade(
     State(node): State<Arc<Node>>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     stranger: Option<Extension<Stranger>>,
+    tls: Option<Extension<TlsVersion>>,
     headers: HeaderMap,
     upgrade: WebSocketUpgrade,
 ) -> Response {
@@ -45,7 +47,8 @@ async fn upgrade(
     }
     upgrade.max_message_size(limits::STANZA_BYTES).max_frame_size(limits::STANZA_BYTES).on_upgrade(move |socket| async move {
         let grants = node.connection_settings();
-        let client = Client::new(node, Framing::WebSocket, Some(TlsInfo::default()), peer.ip());
+        let carrier = Carrier { tls: tls.map(|Extension(tls)| tls), ..Carrier::new(Transport::WebSocket, peer.ip()) };
+        let client = Client::new(node, Some(TlsInfo::default()), carrier);
         Connection { socket, client, grants, heard: Instant::now(), pinged: None }.serve(stranger).await;
     })
 }

@@ -5,16 +5,20 @@ pub mod admins;
 pub mod alarms;
 pub mod archive;
 pub mod audit_log;
+pub mod contacts;
 pub mod directories;
 pub mod duplicates;
 pub mod gateways;
 pub mod im;
 pub mod import;
 pub mod jobs;
+pub mod live;
+pub mod presence;
 pub mod profiles;
 pub mod sessions;
 pub mod settings;
 pub mod setup;
+pub mod sight;
 pub mod status;
 pub mod tokens;
 pub mod users;
@@ -29,8 +33,9 @@ use crate::seal::SealKey;
 use crate::vitals::Vitals;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use tokio::sync::{Notify, watch};
+use zaiseki_model::live::DataPlane;
 use zaiseki_model::settings::Settings;
 use zaiseki_model::{Timestamp, UserId};
 use zaiseki_store::{Audit, Store};
@@ -86,6 +91,7 @@ struct Inner {
     directory_states: DirectoryStates,
     vitals: Vitals,
     alarms: Alarms,
+    data_plane: OnceLock<Arc<dyn DataPlane>>,
     ready: AtomicBool,
     started: Timestamp,
 }
@@ -122,6 +128,7 @@ impl App {
             directory_states: DirectoryStates::default(),
             vitals: Vitals::default(),
             alarms,
+            data_plane: OnceLock::new(),
             ready: AtomicBool::new(false),
             started: Timestamp::now(),
         };
@@ -189,6 +196,15 @@ impl App {
     /// What is wrong: raised and cleared by the parts, written by [`crate::alarms::keeper`].
     pub fn alarms(&self) -> &Alarms {
         &self.inner.alarms
+    }
+
+    /// Joins the data plane of this process; once, before anybody asks for sessions and presence.
+    pub fn attach_data_plane(&self, plane: Arc<dyn DataPlane>) {
+        let _ = self.inner.data_plane.set(plane);
+    }
+
+    pub(crate) fn data_plane(&self) -> Option<Arc<dyn DataPlane>> {
+        self.inner.data_plane.get().cloned()
     }
 
     /// Whether people are let in: not before everything listens, and no more once the node is to stop.

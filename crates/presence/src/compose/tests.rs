@@ -1,5 +1,6 @@
 use super::*;
 use proptest::prelude::*;
+use zaiseki_model::precedence::Verdict;
 use zaiseki_model::{BusyInterval, BusyKind, FactSource, GatewayId, PresenceFact, Timestamp, UserId};
 use zaiseki_xmpp::Element;
 
@@ -48,9 +49,37 @@ fn text(own: &OwnPresence, current: &Current, language: &str) -> String {
 
 #[test]
 fn the_table_of_precedence_is_the_order_of_the_levels() {
-    assert!(PRECEDENCE.windows(2).all(|pair| pair[0].0 < pair[1].0));
-    assert_eq!(PRECEDENCE[0].0, Level::Offline);
-    assert_eq!(PRECEDENCE[PRECEDENCE.len() - 1].0, Level::Available);
+    assert!(Level::ALL.windows(2).all(|pair| pair[0] < pair[1]));
+    assert_eq!(Level::ALL[0], Level::Offline);
+    assert_eq!(Level::ALL[Level::ALL.len() - 1], Level::Available);
+}
+
+/// The lines of the table that somebody claims.
+fn claimed(own: Option<&OwnPresence>, current: Option<&Current>, settings: &CalendarSettings) -> Vec<(Level, Verdict)> {
+    let steps = judge(own, current, settings);
+    steps.iter().filter(|step| step.verdict != Verdict::Unclaimed).map(|step| (step.level, step.verdict)).collect()
+}
+
+#[test]
+fn every_line_of_the_table_says_what_became_of_it() {
+    use Level::*;
+    use Verdict::*;
+    let settings = CalendarSettings::default();
+    let both = Current { beneath: Some(at(1)), ..absence(3, 9) };
+    let away = own("<show>away</show>");
+    let expected = vec![(OutOfOffice, Wins), (InMeeting, Beaten), (Away, Beaten)];
+    assert_eq!(claimed(Some(&away), Some(&both), &settings), expected);
+    let chosen = next("<show>chat</show>", &away, 2);
+    let expected = vec![(OutOfOffice, Wins), (InMeeting, Overruled { chosen: at(2) }), (Available, Beaten)];
+    assert_eq!(claimed(Some(&chosen), Some(&both), &settings), expected);
+    let chosen = next("<show>dnd</show>", &away, 5);
+    let by = Overruled { chosen: at(5) };
+    assert_eq!(claimed(Some(&chosen), Some(&both), &settings), [(DoNotDisturb, Wins), (OutOfOffice, by), (InMeeting, by)]);
+    assert_eq!(claimed(Some(&own("")), None, &settings), [(Available, Wins)]);
+    assert_eq!(claimed(None, Some(&both), &settings), [(Offline, Wins), (OutOfOffice, Beaten), (InMeeting, Beaten)]);
+    let settings = CalendarSettings { show_offline: true, ..settings };
+    assert_eq!(claimed(None, Some(&both), &settings), [(Offline, SetAside), (OutOfOffice, Wins), (InMeeting, Beaten)]);
+    assert_eq!(claimed(None, None, &settings), [(Offline, Wins)]);
 }
 
 /// What each kind of own presence becomes in a meeting and out of office.

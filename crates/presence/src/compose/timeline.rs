@@ -71,6 +71,11 @@ impl Timeline {
         bounds.filter(|t| *t > now).min().map(|t| t.min(self.valid_until))
     }
 
+    /// Past this the fact counts for nothing.
+    pub fn valid_until(&self) -> Timestamp {
+        self.valid_until
+    }
+
     fn holding(&self, now: Timestamp) -> impl Iterator<Item = &BusyInterval> {
         let valid = now < self.valid_until;
         self.intervals.iter().take_while(move |i| valid && i.start <= now).filter(move |i| now < i.end)

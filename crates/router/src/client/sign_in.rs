@@ -54,7 +54,7 @@ impl Client {
         let judged = tokio::time::timeout(limits::SIGN_IN_WAIT, self.node.judge(proof)).await;
         let verdict = judged.unwrap_or(Verdict::Unavailable);
         if verdict == Verdict::Unavailable {
-            tracing::debug!(peer = %self.peer, "nobody can tell just now whether a sign-in is right");
+            tracing::debug!(peer = %self.carrier.peer, "nobody can tell just now whether a sign-in is right");
         }
         self.c2s.verified(verdict, out)
     }
@@ -64,13 +64,13 @@ impl Client {
     fn may_prove(&mut self, account: &str) -> bool {
         self.proving_since = Timestamp::now();
         let throttle = self.node.throttle.lock().unwrap_or_else(PoisonError::into_inner);
-        !throttle.blocked(self.proving_since, account, self.peer) && *self.c2s.offered() == self.node.offers()
+        !throttle.blocked(self.proving_since, account, self.carrier.peer) && *self.c2s.offered() == self.node.offers()
     }
 
     pub(super) fn count_failure(&self, local: &str) {
         self.node.traffic.sign_ins_refused.add(1);
         let mut throttle = self.node.throttle.lock().unwrap_or_else(PoisonError::into_inner);
-        throttle.failed(Timestamp::now(), local, self.peer);
+        throttle.failed(Timestamp::now(), local, self.carrier.peer);
     }
 }
 

@@ -5,6 +5,7 @@ use super::resume::Ended;
 use super::{Engine, HomeIx, Session, SessionId};
 use crate::outlet::{Close, Outlet};
 use std::sync::Arc;
+use zaiseki_model::live::Carrier;
 use zaiseki_model::{UserId, limits};
 use zaiseki_xmpp::jid::FullJid;
 use zaiseki_xmpp::stanza::{Condition, StanzaError, StreamErrorCondition};
@@ -20,6 +21,7 @@ pub struct BindRequest {
     pub resource: Option<String>,
     /// The language of the stream, for stanzas that name none (RFC 6120 §4.7.4).
     pub lang: Option<Box<str>>,
+    pub carrier: Carrier,
     pub outlet: Arc<dyn Outlet>,
     pub done: BindDone,
 }
@@ -27,12 +29,12 @@ pub struct BindRequest {
 impl Engine {
     /// Binds a resource once the user's home is loaded. A session that holds the same resource ends with `conflict`
     /// (RFC 6120 §7.7.2.2: the newer one wins).
-    pub fn bind(&mut self, now: zaiseki_model::Timestamp, request: BindRequest) {
+    pub fn bind(&mut self, now: zaiseki_model::Timestamp, mut request: BindRequest) {
         self.now = now;
         let name = request.name.clone();
         self.with_home(&name, move |engine, home| {
             let result = match home {
-                Ok(ix) => engine.bind_at(ix, request.user, request.resource, request.outlet, request.lang),
+                Ok(ix) => engine.bind_at(ix, &mut request),
                 Err(NoHome::Unknown) => Err(StanzaError::new(Condition::NotAllowed)),
                 Err(NoHome::Failed) => Err(StanzaError::new(Condition::InternalServerError)),
             };
@@ -40,14 +42,8 @@ impl Engine {
         });
     }
 
-    fn bind_at(
-        &mut self,
-        ix: HomeIx,
-        user: UserId,
-        resource: Option<String>,
-        outlet: Arc<dyn Outlet>,
-        lang: Option<Box<str>>,
-    ) -> Result<(SessionId, FullJid), StanzaError> {
+    fn bind_at(&mut self, ix: HomeIx, request: &mut BindRequest) -> Result<(SessionId, FullJid), StanzaError> {
+        let (user, outlet) = (request.user, request.outlet.clone());
         // The account may have been removed and made anew between sign-in and bind.
         if self.user_id(ix) != Some(user) {
             return Err(StanzaError::new(Condition::NotAllowed));
@@ -56,7 +52,7 @@ impl Engine {
         if outlet.abandoned() {
             return Err(StanzaError::new(Condition::RecipientUnavailable));
         }
-        let resource = resource.unwrap_or_else(|| self.make_resource());
+        let resource = request.resource.take().unwrap_or_else(|| self.make_resource());
         let jid = self.homes[ix].bare.with_resource(&resource).map_err(|_| StanzaError::new(Condition::BadRequest))?;
         if let Some(old) = self.session_by_resource(ix, jid.resource()) {
             self.end_session(
@@ -69,6 +65,7 @@ impl Engine {
             return Err(StanzaError::new(Condition::ResourceConstraint));
         }
         self.generation = self.generation.wrapping_add(1);
+        let now = self.now;
         let entry = self.sessions.vacant_entry();
         let id = SessionId { index: entry.key() as u32, generation: self.generation };
         entry.insert(Session {
@@ -76,7 +73,9 @@ impl Engine {
             home: ix,
             jid: jid.clone(),
             outlet: Some(outlet),
-            lang,
+            lang: request.lang.take(),
+            carrier: request.carrier,
+            since: now,
             available: None,
             interested: false,
             carbons: false,

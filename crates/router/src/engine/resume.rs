@@ -6,6 +6,7 @@ use super::{Engine, Session, SessionId};
 use crate::outlet::{Close, Outlet};
 use std::sync::Arc;
 use std::time::Duration;
+use zaiseki_model::live::Carrier;
 use zaiseki_model::{MessageId, StreamToken, Timestamp, UserId};
 use zaiseki_store::{Read, Reply, Write};
 use zaiseki_stream::sm::{self, Outgoing};
@@ -25,6 +26,7 @@ pub struct ResumeRequest {
     pub token: Option<StreamToken>,
     /// What the client handled.
     pub h: u32,
+    pub carrier: Carrier,
     pub outlet: Arc<dyn Outlet>,
     pub done: Box<dyn FnOnce(Resumed) + Send>,
 }
@@ -40,6 +42,8 @@ pub(crate) enum Ended {
     Lost,
     /// The account may not be used any more.
     Revoked,
+    /// An administrator ended it; the user may sign in again.
+    ByAdministrator,
 }
 
 impl Engine {
@@ -239,12 +243,12 @@ impl Engine {
     /// `<resume/>` (XEP-0198 §5).
     pub fn resume(&mut self, now: Timestamp, request: ResumeRequest) {
         self.now = now;
-        let ResumeRequest { user, token, h, outlet, done } = request;
+        let ResumeRequest { user, token, h, carrier, outlet, done } = request;
         let Some(token) = token else { return done(Resumed::Failed { h: None }) };
         let found =
             self.streams.get(&token).copied().filter(|id| self.session(*id).is_some_and(|s| self.user_id(s.home) == Some(user)));
         match found {
-            Some(id) => self.begin_resume(id, ResumeRequest { user, token: Some(token), h, outlet, done }),
+            Some(id) => self.begin_resume(id, ResumeRequest { user, token: Some(token), h, carrier, outlet, done }),
             // After a restart only the count is left. It stays until streams are purged: the answer may get lost, and
             // the client ask again.
             None => self.read(Read::Stream { token }, move |_, reply| {
@@ -283,8 +287,12 @@ impl Engine {
         if sm.write_seq > durable {
             return self.when_durable(move |engine| engine.try_resume(id));
         }
-        if let Some(ResumeRequest { h, outlet, done, .. }) = sm.resuming.take() {
-            done(self.resume_session(id, h, outlet));
+        if let Some(ResumeRequest { h, carrier, outlet, done, .. }) = sm.resuming.take() {
+            let resumed = self.resume_session(id, h, outlet);
+            if let (Resumed::Session(_), Some(session)) = (&resumed, self.session_mut(id)) {
+                session.carrier = carrier;
+            }
+            done(resumed);
         }
     }
 
@@ -335,7 +343,7 @@ impl Engine {
             // The count stays for a client that comes too late to resume, or whose own belated bind took the resource: it
             // learns what to send again.
             match why {
-                Ended::Lost | Ended::Replaced => {
+                Ended::Lost | Ended::Replaced | Ended::ByAdministrator => {
                     // The last one is not done while it waits for a home.
                     let h = sm.handled.wrapping_sub(u32::from(deferring));
                     self.write(Write::StreamHandled { token: sm.token, h, at: self.now });

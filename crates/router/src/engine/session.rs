@@ -7,8 +7,11 @@ use bytes::Bytes;
 use indexmap::IndexMap;
 use smallvec::SmallVec;
 use std::collections::{HashMap, VecDeque};
+use std::fmt;
+use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
+use zaiseki_model::live::{Carrier, Software};
 use zaiseki_model::{MessageId, StreamToken, Timestamp};
 use zaiseki_presence::compose::OwnPresence;
 use zaiseki_stream::sm::{Outgoing, Weight};
@@ -22,6 +25,21 @@ pub struct SessionId {
     pub(crate) generation: u32,
 }
 
+impl fmt::Display for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:x}-{:x}", self.generation, self.index)
+    }
+}
+
+impl FromStr for SessionId {
+    type Err = ();
+    fn from_str(s: &str) -> Result<Self, ()> {
+        let (generation, index) = s.split_once('-').ok_or(())?;
+        let number = |text| u32::from_str_radix(text, 16).map_err(|_| ());
+        Ok(SessionId { index: number(index)?, generation: number(generation)? })
+    }
+}
+
 pub struct Session {
     pub id: SessionId,
     pub home: HomeIx,
@@ -30,6 +48,9 @@ pub struct Session {
     pub(crate) outlet: Option<Arc<dyn Outlet>>,
     /// The language of the stream.
     pub(crate) lang: Option<Box<str>>,
+    pub(crate) carrier: Carrier,
+    /// When it was bound.
+    pub(crate) since: Timestamp,
     /// `None` until the initial presence, and after unavailable.
     pub(crate) available: Option<Box<Available>>,
     /// Asked for the roster: gets roster pushes (RFC 6121 §2.1.6).
@@ -97,6 +118,8 @@ pub struct Available {
     pub id: Option<String>,
     /// PEP nodes the client wants to hear of (XEP-0115 `+notify`).
     pub notify: Arc<[String]>,
+    /// What the client says it is.
+    pub software: Option<Arc<Software>>,
 }
 
 /// A presence as it was directed at somebody, so that the calendar's part of it can follow the calendar.

@@ -50,6 +50,7 @@ impl Bench {
             name: name.to_owned(),
             resource: Some(resource.to_owned()),
             lang: None,
+            carrier: zaiseki_model::live::Carrier::local(),
             outlet: outbox.clone(),
             done: Box::new(move |result| {
                 let session = result.ok().map(|(session, _)| session);

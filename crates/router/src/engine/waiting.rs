@@ -57,6 +57,7 @@ mod tests {
     use crate::outlet::{Close, Outlet};
     use bytes::Bytes;
     use std::sync::{Arc, Mutex};
+    use zaiseki_model::live::Carrier;
     use zaiseki_model::{MessageId, MessageIds, Timestamp, limits};
     use zaiseki_store::{Reply, UserData};
     use zaiseki_xmpp::xml::framer::{Limits, stanza_from_bytes};
@@ -99,7 +100,8 @@ mod tests {
         let told = bound.clone();
         let done = Box::new(move |result: Result<(SessionId, _), _>| *told.lock().expect("no panic") = result.ok());
         let name = user.name.clone();
-        let request = BindRequest { user: user.id, name, resource: None, lang: None, outlet: ear.clone(), done };
+        let request =
+            BindRequest { user: user.id, name, resource: None, lang: None, carrier: Carrier::local(), outlet: ear.clone(), done };
         engine.bind(Timestamp::ZERO, request);
         let token = engine.take_effects().reads[0].token;
         let data = UserData {

@@ -3,10 +3,10 @@
 use super::Feature;
 use super::disco::server_info;
 use crate::engine::{Engine, SessionId};
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 use zaiseki_model::Envelope;
 use zaiseki_model::envelope::{Head, close};
-use zaiseki_presence::caps::{Caps, ver};
+use zaiseki_presence::caps::{Caps, Learned, ver};
 use zaiseki_xmpp::ns::{CAPS, DISCO_INFO};
 use zaiseki_xmpp::xml::element::Element;
 
@@ -52,7 +52,7 @@ impl Engine {
         let claimed = envelope.stanza.child("c", CAPS).and_then(|c| Element::parse(c.bytes()).ok());
         let Some(caps) = claimed.as_ref().and_then(Caps::parse) else { return };
         match self.caps.get(&caps.hash, &caps.ver) {
-            Some(nodes) => self.set_notify(id, nodes),
+            Some(learned) => self.set_client(id, learned),
             None if self.asked.get(&id).is_some_and(|asked| asked.hash == caps.hash && asked.ver == caps.ver) => {}
             None => self.ask_caps(id, caps),
         }
@@ -79,8 +79,10 @@ impl Engine {
     }
 
     /// From now on the session hears of these nodes; what is there already is sent at once (XEP-0163 §4.3.2).
-    fn set_notify(&mut self, id: SessionId, nodes: Arc<[String]>) {
+    fn set_client(&mut self, id: SessionId, learned: Learned) {
         let Some(available) = self.session_mut(id).and_then(|s| s.available.as_mut()) else { return };
+        let Learned { nodes, software } = learned;
+        available.software = software;
         let news: Vec<String> = nodes.iter().filter(|node| !available.notify.contains(node)).cloned().collect();
         available.notify = nodes;
         if !news.is_empty() {
@@ -93,7 +95,7 @@ impl Engine {
 pub(crate) fn answered(engine: &mut Engine, session: SessionId, asked: Asked, envelope: &Envelope) {
     let query = envelope.stanza.child("query", DISCO_INFO).and_then(|q| Element::parse(q.bytes()).ok());
     if let Some(info) = query.filter(|_| envelope.type_.as_deref() == Some("result")) {
-        let nodes = engine.caps.learn(&asked.hash, &asked.ver, &info);
-        engine.set_notify(session, nodes);
+        let learned = engine.caps.learn(&asked.hash, &asked.ver, &info);
+        engine.set_client(session, learned);
     }
 }

@@ -258,6 +258,7 @@ mod tests {
             name: "mika".to_owned(),
             resource: None,
             lang: None,
+            carrier: zaiseki_model::live::Carrier::local(),
             outlet,
             done: Box::new(move |result| done(result.expect("bound").0)),
         }

@@ -4,11 +4,13 @@ use crate::engine::timers::Timer;
 use crate::engine::{Engine, HomeIx, SessionId};
 use bytes::Bytes;
 use std::sync::Arc;
-use zaiseki_model::{PresenceFact, Timestamp};
+use zaiseki_model::live::{LiveCalendar, LiveFact};
+use zaiseki_model::{FactSource, GatewayId, PresenceFact, Timestamp};
 use zaiseki_presence::compose::{self, Composed, Current, FactKind, OwnPresence, Timeline};
 
 /// What the engine knows of one user's calendar. It outlives a home that is put away.
 pub(crate) struct Calendar {
+    gateway: GatewayId,
     timeline: Timeline,
     /// What watchers were told last as the user's activity.
     told: Option<FactKind>,
@@ -21,18 +23,18 @@ impl Engine {
     pub fn fact(&mut self, now: Timestamp, fact: PresenceFact) {
         self.now = now;
         let name: Arc<str> = fact.name.as_str().into();
-        if fact.source.is_none() {
+        let Some(FactSource::Gateway(gateway)) = fact.source else {
             let told = self.calendars.remove(&name).and_then(|calendar| calendar.told);
             return self.no_longer_served(&name, told);
-        }
+        };
         let timeline = Timeline::new(fact);
         let served = match self.calendars.get_mut(&name) {
             Some(calendar) => {
-                calendar.timeline = timeline;
+                (calendar.gateway, calendar.timeline) = (gateway, timeline);
                 true
             }
             None => {
-                self.calendars.insert(name.clone(), Calendar { timeline, told: None, armed: None });
+                self.calendars.insert(name.clone(), Calendar { gateway, timeline, told: None, armed: None });
                 false
             }
         };
@@ -105,6 +107,18 @@ impl Engine {
         self.calendars.get(name)?.timeline.state_at(self.now, &self.settings.calendar)
     }
 
+    /// The calendar's part of what is known of the user.
+    pub(crate) fn live_calendar(&self, name: &str) -> Option<LiveCalendar> {
+        let Calendar { gateway, timeline, .. } = self.calendars.get(name)?;
+        let mut facts = Vec::new();
+        if let Some(Current { kind, since, until, beneath }) = self.meeting(name) {
+            facts.push(LiveFact { level: kind.level(), since, until: Some(until) });
+            facts.extend(beneath.map(|since| LiveFact { level: FactKind::Meeting.level(), since, until: None }));
+        }
+        let next_change = timeline.next_change(self.now);
+        Some(LiveCalendar { gateway: *gateway, facts, next_change, valid_until: timeline.valid_until() })
+    }
+
     /// Whether a gateway speaks for the user (requirement C7).
     pub(crate) fn served_by_calendar(&self, home: HomeIx) -> bool {
         self.homes.get(home).is_some_and(|h| self.calendars.contains_key(&h.name))
@@ -133,7 +147,7 @@ impl Engine {
     }
 
     /// Presence of a user without a resource, where the setting wants the meeting shown all the same.
-    pub(super) fn offline_meeting(&self, name: &str) -> Option<Bytes> {
+    pub(crate) fn offline_meeting(&self, name: &str) -> Option<Bytes> {
         if !self.settings.calendar.show_offline {
             return None;
         }

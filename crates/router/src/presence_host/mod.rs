@@ -6,6 +6,7 @@ mod csi;
 mod directed;
 mod own;
 mod probe;
+mod sight;
 mod subscription;
 
 pub use subscription::SubscriptionStanza;

@@ -1,11 +1,10 @@
 //! A resource becomes available, changes, or goes (RFC 6121 §4.2, §4.4, §4.5).
 
 use crate::engine::{Available, Engine, HomeIx, SessionId};
-use crate::phases::is_blocked;
 use bytes::Bytes;
-use std::sync::Arc;
 use zaiseki_model::Envelope;
 use zaiseki_model::envelope::Head;
+use zaiseki_presence::caps::Learned;
 use zaiseki_presence::compose::OwnPresence;
 use zaiseki_store::Write;
 use zaiseki_xmpp::jid::Jid;
@@ -47,9 +46,10 @@ impl Engine {
             Err(_) => return self.reply_condition(id, &envelope, Condition::BadRequest),
         };
         let composed = self.composed(home, &own);
-        let notify = session_notify(self, id);
+        let Learned { nodes: notify, software } = session_client(self, id);
         let priority = own.priority();
-        let available = Available { own, priority, composed, lang: envelope.lang.clone(), id: envelope.id.clone(), notify };
+        let (lang, stanza_id) = (envelope.lang.clone(), envelope.id.clone());
+        let available = Available { own, priority, composed, lang, id: stanza_id, notify, software };
         let was_deaf = !self.session(id).is_some_and(|s| s.takes_messages());
         if initial {
             self.counters.available_sessions += 1;
@@ -122,16 +122,12 @@ impl Engine {
     /// Homes of contacts who see this user's presence and have a session here.
     fn watchers(&self, home: HomeIx) -> Vec<HomeIx> {
         let Some(data) = self.data(home) else { return Vec::new() };
-        let own = Jid::Bare(self.homes[home].bare.clone());
         data.roster
             .values()
             .filter(|item| item.subscription.from() && item.jid.domain() == self.domain.domain())
             .filter_map(|item| Some((item, self.home_ready(item.jid.local()?)?)))
             .filter(|(_, target)| !self.homes[*target].sessions.is_empty())
-            .filter(|(item, target)| {
-                let deaf = self.data(*target).is_some_and(|d| is_blocked(&d.blocked, &own));
-                !deaf && !is_blocked(&data.blocked, &Jid::Bare(item.jid.clone()))
-            })
+            .filter(|(item, target)| self.access_by(Some(item), *target, home).allows())
             .map(|(_, target)| target)
             .collect()
     }
@@ -191,6 +187,7 @@ impl Engine {
     }
 }
 
-fn session_notify(engine: &Engine, id: SessionId) -> Arc<[String]> {
-    engine.session(id).and_then(|s| s.available.as_ref()).map(|a| a.notify.clone()).unwrap_or_default()
+fn session_client(engine: &Engine, id: SessionId) -> Learned {
+    let available = engine.session(id).and_then(|s| s.available.as_ref());
+    available.map(|a| Learned { nodes: a.notify.clone(), software: a.software.clone() }).unwrap_or_default()
 }

@@ -1,7 +1,7 @@
 //! Presence probes (RFC 6121 §4.3).
 
 use super::own::Broadcast;
-use crate::engine::{Engine, HomeIx, SessionId};
+use crate::engine::{Engine, HomeIx, SessionId, SessionList};
 use crate::phases::{blocked_by_receiver, blocked_by_sender, blocked_error, is_blocked};
 use std::collections::HashSet;
 use zaiseki_model::{Envelope, RosterItem};
@@ -54,26 +54,43 @@ impl Engine {
     /// sides of a subscription are kept in one database, so that the prober's own item says whether it may know.
     fn answer_probe(&mut self, id: SessionId, home: HomeIx, contact: &BareJid) {
         let Some(name) = contact.local() else { return };
-        let own = Jid::Bare(self.homes[home].bare.clone());
         // XEP-0191 §3.2: nothing comes from somebody whom the user has blocked.
         if blocked_by_receiver(self, home, &Jid::Bare(contact.clone())) {
             return;
         }
-        let target = self.home_ready(name);
-        if let Some(target) = target {
-            let blocked = self.data(target).is_some_and(|d| is_blocked(&d.blocked, &own));
-            let sessions = self.available_sessions(target);
-            if !blocked && !sessions.is_empty() && self.may_see_presence(target, home) {
-                for session in sessions {
-                    self.show_session(session, id);
-                }
-                return;
+        match self.home_ready(name) {
+            Some(target) => self.answer_for(id, home, target),
+            // Whom the contact has blocked is known once its home is read.
+            None if self.offline_meeting(name).is_some() => {
+                let contact = contact.clone();
+                self.with_home(name, move |engine, target| match (target, engine.session(id).map(|s| s.home)) {
+                    (Ok(target), Some(home)) => engine.answer_for(id, home, target),
+                    _ => engine.show_absent(id, &contact, None),
+                });
             }
+            None => self.show_absent(id, contact, None),
         }
+    }
+
+    fn answer_for(&mut self, id: SessionId, home: HomeIx, target: HomeIx) {
+        let contact = self.homes[target].bare.clone();
+        let sees = self.access(home, target).allows();
+        let sessions = if sees { self.available_sessions(target) } else { SessionList::new() };
+        if sessions.is_empty() {
+            let meeting = contact.local().filter(|_| sees).and_then(|name| self.offline_meeting(name));
+            return self.show_absent(id, &contact, meeting.as_deref());
+        }
+        for session in sessions {
+            self.show_session(session, id);
+        }
+    }
+
+    /// The contact has no resource that the session sees; `meeting`: shown all the same.
+    fn show_absent(&mut self, id: SessionId, contact: &BareJid, meeting: Option<&[u8]>) {
         let Some(to) = self.session(id).map(|s| s.jid.clone()) else { return };
         let from = Jid::Bare(contact.clone());
-        let absent = match self.offline_meeting(name) {
-            Some(body) => Broadcast::new(&from, None, None, None, &body),
+        let absent = match meeting {
+            Some(body) => Broadcast::new(&from, None, None, None, body),
             None => Broadcast::new(&from, Some("unavailable"), None, None, b""),
         };
         self.deliver_presence(id, &absent, to.as_str());

@@ -4,6 +4,7 @@ use super::admins::{self, AdminCommand};
 use super::audit::{self, AuditCommand};
 use super::directories::{self, DirectoryCommand, ImUsers, Resolve};
 use super::jobs::{self, JobCommand};
+use super::people::{self, PeopleCommand, Sight};
 use super::profiles::{self, Profile};
 use super::tokens::{self, TokenCommand};
 use crate::i18n::Lang;
@@ -82,6 +83,8 @@ pub enum Ask {
     Audit(AuditCommand),
     /// Who you are to the node, and what you may do
     Whoami,
+    /// Show what one user sees of another, and why
+    Presence(Sight),
     /// What the node is doing
     Status,
 }
@@ -186,6 +189,8 @@ pub enum UserCommand {
     Profile(Names),
     /// Change a user's profile; what is not given stays
     SetProfile(Box<Profile>),
+    #[command(flatten)]
+    People(PeopleCommand),
     /// Find duplicate user ids, mail addresses and directory URIs
     Duplicates,
     /// Say who keeps a value that several users have
@@ -432,8 +437,8 @@ const TEXTS: &[(&str, &str)] = &[
 ];
 
 /// The texts of all commands, file by file.
-const PARTS: [&[(&str, &str)]; 7] =
-    [TEXTS, directories::TEXTS, jobs::TEXTS, admins::TEXTS, tokens::TEXTS, audit::TEXTS, profiles::TEXTS];
+const PARTS: [&[(&str, &str)]; 8] =
+    [TEXTS, directories::TEXTS, jobs::TEXTS, admins::TEXTS, tokens::TEXTS, audit::TEXTS, profiles::TEXTS, people::TEXTS];
 
 /// How a help page is laid out in Japanese; clap's own headings are English.
 const JAPANESE_PAGE: &str = "{about-with-newline}\n使い方: {usage}\n\n{all-args}{after-help}";

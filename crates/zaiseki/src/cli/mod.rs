@@ -9,6 +9,7 @@ mod console;
 mod directories;
 mod door;
 mod jobs;
+mod people;
 mod profiles;
 mod show;
 mod tokens;
@@ -30,7 +31,8 @@ use std::path::Path;
 /// Users of one page of a list.
 const PAGE: usize = 1_000;
 /// Lists that come in pages, each with the parameter that takes the `next` of the page before.
-const PAGED: [(&str, &str); 4] = [("users", "after"), ("jobs", "after"), ("lines", "after"), ("entries", "before")];
+const PAGED: [(&str, &str); 5] =
+    [("users", "after"), ("jobs", "after"), ("lines", "after"), ("contacts", "after"), ("entries", "before")];
 
 /// Carries out one administrative command on the terminal. What it was asked to do but could not is an error, after
 /// the results were written.
@@ -88,6 +90,7 @@ fn verdict(answer: &Value, view: View, console: &Console<'_>) -> Result<()> {
         View::Users | View::Gateways | View::Settings | View::Fields => 0,
         View::Directories | View::EntryProblems | View::Duplicates | View::Lines => 0,
         View::Jobs | View::Job | View::JobLog => 0,
+        View::UserSessions | View::UserPresence | View::Contacts | View::Sight => 0,
         View::Admins | View::Sessions | View::Tokens | View::MadeToken | View::Audit => 0,
     };
     match (failed, view) {
@@ -185,6 +188,7 @@ fn plan(ask: Ask, console: &mut Console<'_>) -> Result<Plan> {
         Ask::Audit(audit) => Ok(audit::plan(audit)),
         Ask::Whoami => Ok(Plan::one(View::Fields, Method::GET, "session", &Value::Null)),
         Ask::Gateway(gateway) => gateway_plan(gateway, console),
+        Ask::Presence(sight) => Ok(people::sight_plan(&sight)),
         Ask::Settings(SettingsCommand::List) => Ok(Plan::one(View::Settings, Method::GET, "settings", &Value::Null)),
         Ask::Settings(SettingsCommand::Set { key, value }) => {
             let body = json!({ key: setting_value(&value) });
@@ -236,6 +240,7 @@ fn user_plan(command: UserCommand, console: &mut Console<'_>) -> Result<Plan> {
         UserCommand::ImEnable(users) => directories::im_plan(&users, true)?,
         UserCommand::ImDisable(users) => directories::im_plan(&users, false)?,
         UserCommand::SetProfile(profile) => profiles::plan(&profile)?,
+        UserCommand::People(command) => people::plan(command),
         UserCommand::Profile(who) => directories::profile_plan(&who),
         UserCommand::Duplicates => directories::duplicates_plan(),
         UserCommand::Resolve(resolve) => directories::resolve_plan(&resolve),

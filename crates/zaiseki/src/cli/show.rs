@@ -3,6 +3,7 @@
 mod admins;
 mod directories;
 mod jobs;
+mod people;
 
 use crate::i18n::Lang;
 use serde_json::Value;
@@ -34,6 +35,11 @@ pub enum View {
     /// A token that was just made, with its secret.
     MadeToken,
     Audit,
+    /// Sessions of a user, not of an administrator.
+    UserSessions,
+    UserPresence,
+    Contacts,
+    Sight,
     /// Key and value, line by line.
     Fields,
 }
@@ -107,6 +113,10 @@ pub fn table(answer: &Value, view: View, lang: Lang) -> String {
         View::Sessions => rows(list("sessions"), &admins::SESSIONS, lang),
         View::Tokens => rows(list("tokens"), &admins::TOKENS, lang),
         View::MadeToken => admins::made_token(answer, lang),
+        View::UserSessions => rows(list("sessions"), &people::SESSIONS, lang),
+        View::UserPresence => people::presence(answer, lang),
+        View::Contacts => rows(list("contacts"), &people::CONTACTS, lang),
+        View::Sight => people::sight(answer, lang),
         View::Audit => rows(list("entries"), &admins::AUDIT, lang),
         View::Lines => list("lines").iter().map(|line| format!("{}\n", cell(line, lang))).collect(),
         View::Fields => match answer {

@@ -66,6 +66,7 @@ pub fn watch(node: &Arc<Node>, user: UserId, name: &str) -> mpsc::UnboundedRecei
         name: name.to_owned(),
         resource: Some("terminal".to_owned()),
         lang: None,
+        carrier: zaiseki_model::live::Carrier::local(),
         outlet,
         done: Box::new(move |bound| {
             if let Ok((session, _)) = bound {

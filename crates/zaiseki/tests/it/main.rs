@@ -19,6 +19,7 @@ mod message;
 mod nbxmpp;
 mod observability;
 mod openapi;
+mod people;
 mod pep;
 mod presence;
 mod raw;

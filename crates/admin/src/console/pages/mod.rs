@@ -8,8 +8,10 @@ mod dashboard;
 mod gateway_form;
 mod gateways;
 mod jobs;
+mod presence_viewer;
 mod settings;
 mod tokens;
+mod user_live;
 mod users;
 mod users_import;
 
@@ -27,6 +29,8 @@ pub fn all() -> Pages {
         gateways::pages(),
         users::pages(),
         users_import::pages(),
+        user_live::pages(),
+        presence_viewer::pages(),
         jobs::pages(),
         api::pages(),
     ];

@@ -1,5 +1,6 @@
 //! People › Users: search, make, change, enable, disable, remove.
 
+use super::user_live;
 use crate::console::blocks::{Action, Block, Cell, FormBlock, Pager, Search, Sign, Table, grouped};
 use crate::console::ctx::{Ctx, Next, can_be_mended, encoded, part};
 use crate::console::form::{Field, Form, Kind};
@@ -119,7 +120,7 @@ fn show(ctx: &Ctx) -> Result<Page, ControlError> {
         ("calendar", on(user.calendar)),
         ("archive", on(archive::user_archive(&ctx.app, &user.name)?)),
     ]);
-    Ok(user_page(ctx, &user, &form))
+    user_live::sections(ctx, user_page(ctx, &user, &form), &user)
 }
 
 fn user_page(ctx: &Ctx, user: &UserView, form: &Form) -> Page {
