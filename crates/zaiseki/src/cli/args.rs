@@ -2,6 +2,7 @@
 
 use super::admins::{self, AdminCommand};
 use super::audit::{self, AuditCommand};
+use super::checks::{self, CheckCommand};
 use super::directories::{self, DirectoryCommand, ImUsers, Resolve};
 use super::jobs::{self, JobCommand};
 use super::people::{self, PeopleCommand, Sight};
@@ -81,6 +82,9 @@ pub enum Ask {
     /// The audit log: who changed what
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Checks of the troubleshooter
+    #[command(subcommand)]
+    Check(CheckCommand),
     /// Who you are to the node, and what you may do
     Whoami,
     /// Show what one user sees of another, and why
@@ -437,8 +441,17 @@ const TEXTS: &[(&str, &str)] = &[
 ];
 
 /// The texts of all commands, file by file.
-const PARTS: [&[(&str, &str)]; 8] =
-    [TEXTS, directories::TEXTS, jobs::TEXTS, admins::TEXTS, tokens::TEXTS, audit::TEXTS, profiles::TEXTS, people::TEXTS];
+const PARTS: &[&[(&str, &str)]] = &[
+    TEXTS,
+    directories::TEXTS,
+    jobs::TEXTS,
+    admins::TEXTS,
+    tokens::TEXTS,
+    audit::TEXTS,
+    checks::TEXTS,
+    profiles::TEXTS,
+    people::TEXTS,
+];
 
 /// How a help page is laid out in Japanese; clap's own headings are English.
 const JAPANESE_PAGE: &str = "{about-with-newline}\n使い方: {usage}\n\n{all-args}{after-help}";

@@ -4,6 +4,7 @@
 mod admins;
 mod args;
 mod audit;
+mod checks;
 mod complaint;
 mod console;
 mod directories;
@@ -87,11 +88,12 @@ fn verdict(answer: &Value, view: View, console: &Console<'_>) -> Result<()> {
         View::Findings | View::ServerFindings => {
             answer.as_array().map_or(0, |all| all.iter().filter(|f| f["passed"] == false).count() as u64)
         }
+        View::CheckResults => answer.as_array().map_or(0, |all| all.iter().filter(|f| f["outcome"] == "failed").count() as u64),
         View::Users | View::Gateways | View::Settings | View::Fields => 0,
         View::Directories | View::EntryProblems | View::Duplicates | View::Lines => 0,
         View::Jobs | View::Job | View::JobLog => 0,
         View::UserSessions | View::UserPresence | View::Contacts | View::Sight => 0,
-        View::Admins | View::Sessions | View::Tokens | View::MadeToken | View::Audit => 0,
+        View::Admins | View::Sessions | View::Tokens | View::MadeToken | View::Audit | View::Checks => 0,
     };
     match (failed, view) {
         (0, _) => Ok(()),
@@ -185,6 +187,7 @@ fn plan(ask: Ask, console: &mut Console<'_>) -> Result<Plan> {
         Ask::Job(job) => jobs::plan(job),
         Ask::Admin(admin) => admins::plan(admin, console),
         Ask::Token(token) => Ok(tokens::plan(token)),
+        Ask::Check(check) => Ok(checks::plan(&check)),
         Ask::Audit(audit) => Ok(audit::plan(audit)),
         Ask::Whoami => Ok(Plan::one(View::Fields, Method::GET, "session", &Value::Null)),
         Ask::Gateway(gateway) => gateway_plan(gateway, console),

@@ -1,6 +1,7 @@
 //! Results on the terminal: JSON as it came, or a table.
 
 mod admins;
+mod checks;
 mod directories;
 mod jobs;
 mod people;
@@ -40,6 +41,8 @@ pub enum View {
     UserPresence,
     Contacts,
     Sight,
+    Checks,
+    CheckResults,
     /// Key and value, line by line.
     Fields,
 }
@@ -117,6 +120,8 @@ pub fn table(answer: &Value, view: View, lang: Lang) -> String {
         View::UserPresence => people::presence(answer, lang),
         View::Contacts => rows(list("contacts"), &people::CONTACTS, lang),
         View::Sight => people::sight(answer, lang),
+        View::Checks => rows(list("checks"), &checks::CHECKS, lang),
+        View::CheckResults => rows(list("checks"), &checks::RESULTS, lang),
         View::Audit => rows(list("entries"), &admins::AUDIT, lang),
         View::Lines => list("lines").iter().map(|line| format!("{}\n", cell(line, lang))).collect(),
         View::Fields => match answer {
