@@ -44,9 +44,9 @@ impl Client {
     }
 
     pub(super) async fn verify(&mut self, proof: Proof, out: &mut Vec<u8>) -> Step {
-        let account = match &proof {
-            Proof::Password { local, .. } => local.as_str(),
-            Proof::Token(_) => "",
+        let (account, token) = match &proof {
+            Proof::Password { local, .. } => (local.as_str(), false),
+            Proof::Token(_) => ("", true),
         };
         if !self.may_prove(account) {
             return self.c2s.auth_unavailable(out);
@@ -55,6 +55,10 @@ impl Client {
         let verdict = judged.unwrap_or(Verdict::Unavailable);
         if verdict == Verdict::Unavailable {
             tracing::debug!(peer = %self.carrier.peer, "nobody can tell just now whether a sign-in is right");
+        }
+        // A refused token slows nobody down, so it does not come back as a failure to count.
+        if token && verdict == Verdict::Refused {
+            self.node.traffic.sign_ins_refused.add(1);
         }
         self.c2s.verified(verdict, out)
     }
