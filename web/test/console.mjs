@@ -227,6 +227,32 @@ async function api(page) {
   await page.setViewportSize({ width: 1280, height: 800 });
 }
 
+async function services(page) {
+  await go(page, "/console/services");
+  await follow(page, "Job scheduler");
+  await page.locator(".title .pill.good").waitFor({ timeout });
+  await follow(page, "Stop");
+  await accessible(page);
+  await picture(page, "service-stop-en");
+  await press(page, "Stop");
+  await said(page);
+  await page.locator(".title .pill.warning").waitFor({ timeout });
+  await picture(page, "service-en");
+  await press(page, "Start");
+  await said(page);
+  await follow(page, "Deactivate");
+  await press(page, "Deactivate");
+  await page.locator(".title .pill.quiet").waitFor({ timeout });
+  await press(page, "Activate");
+  await page.locator(".title .pill.good").waitFor({ timeout });
+  // Without it web clients are turned away, and this page is not.
+  await go(page, "/console/services/web-clients/stop");
+  await press(page, "Stop");
+  await page.locator(".title .pill.warning").waitFor({ timeout });
+  await press(page, "Start");
+  await page.locator(".title .pill.good").waitFor({ timeout });
+}
+
 /** Every page of the navigation. */
 async function everyPage(page, language) {
   await go(page, `/console/language?to=${language}&back=/console/`);
@@ -281,6 +307,7 @@ async function main() {
     await step("settings: refused, saved, taken back", () => settings(page));
     await step("administrators, tokens, second factor", () => administrators(page));
     await step("the REST API: read, refused, tried", () => api(page));
+    await step("services: stopped, started, switched off for good and on again", () => services(page));
     await step("every page in English", () => everyPage(page, "en"));
     await step("every page in Japanese", () => everyPage(page, "ja"));
     await step("signed out and in again", () => outAndIn(page));

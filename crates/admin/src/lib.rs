@@ -8,6 +8,7 @@
 //! - [`server`]: the HTTPS listener, with limits.
 //! - [`web`]: WebSocket (RFC 7395) and BOSH (XEP-0124, XEP-0206).
 
+mod allow;
 pub mod api;
 pub mod assets;
 mod body;

@@ -1,6 +1,9 @@
 //! What a browser or client gets without signing in: the chat page, host-meta (XEP-0156), health.
 
+use crate::allow::{only_from, routes_only_from};
 use crate::assets::{self, CHAT_CSP, WEB_BUILT};
+use crate::web::WebGate;
+use crate::web::gate::only_open;
 use crate::{api, console, door};
 use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, Path, Request, State};
@@ -10,8 +13,10 @@ use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use serde_json::json;
+use std::sync::Arc;
 use tower::ServiceExt;
 use zaiseki_control::App;
+use zaiseki_net::network::Network;
 
 /// Where the WebSocket service (RFC 7395) is mounted.
 pub const WEBSOCKET_PATH: &str = "/xmpp-websocket";
@@ -20,52 +25,83 @@ pub const BOSH_PATH: &str = "/http-bind";
 /// Bytes of a request body, but for routes that say otherwise.
 const BODY_BYTES: usize = 64 * 1024;
 
-/// Everything that answers on the HTTPS addresses. `xmpp`: the routes [`WEBSOCKET_PATH`] and [`BOSH_PATH`].
-pub fn site(app: App, xmpp: Router) -> Router {
-    Router::new()
-        .route("/", get(|| async { Redirect::temporary("/chat/") }))
-        .route("/chat", get(|| async { Redirect::permanent("/chat/") }))
-        .route("/chat/", get(|headers| async { chat("", headers) }))
-        .route("/chat/config.json", get(chat_config))
-        .route("/chat/{*path}", get(|Path(path): Path<String>, headers| async move { chat(&path, headers) }))
-        .route("/health", get(health))
-        .route("/ready", get(ready))
-        .route("/.well-known/host-meta", get(host_meta_xml))
-        .route("/.well-known/host-meta.json", get(host_meta_json))
-        .with_state(app)
-        .merge(xmpp)
-        .layer(DefaultBodyLimit::max(BODY_BYTES))
-        .layer(middleware::map_response(strict_headers))
+/// What answers at one address: the doors that stand there, each for the networks that may use it (an empty list: all), and
+/// health for everybody.
+pub struct Site {
+    app: App,
+    web: Option<Router>,
+    console: Option<Router>,
+    api: Option<Router>,
+    set_up: Option<Router>,
 }
 
-/// What answers on addresses for administration alone.
-pub fn administration(app: App) -> Router {
-    let rest = Router::new()
-        .route("/", get(|| async { Redirect::temporary("/console/") }))
-        .route("/health", get(health))
-        .with_state(app.clone());
-    with_administration(app, rest).layer(middleware::map_response(strict_headers))
+impl Site {
+    pub fn new(app: App) -> Site {
+        Site { app, web: None, console: None, api: None, set_up: None }
+    }
+
+    /// The chat page and host-meta. `xmpp`: the routes [`WEBSOCKET_PATH`] and [`BOSH_PATH`]. `gate`: whether these and the chat
+    /// page answer.
+    pub fn web(self, xmpp: Router, gate: Arc<WebGate>, allow: &[Network]) -> Site {
+        let clients = Router::new()
+            .route("/chat", get(|| async { Redirect::permanent("/chat/") }))
+            .route("/chat/", get(|headers| async { chat("", headers) }))
+            .route("/chat/config.json", get(chat_config))
+            .route("/chat/{*path}", get(|Path(path): Path<String>, headers| async move { chat(&path, headers) }))
+            .with_state(self.app.clone())
+            .merge(xmpp)
+            .route_layer(middleware::from_fn_with_state(gate, only_open));
+        let routes = Router::new()
+            .route("/.well-known/host-meta", get(host_meta_xml))
+            .route("/.well-known/host-meta.json", get(host_meta_json))
+            .with_state(self.app.clone())
+            .merge(clients)
+            .layer(DefaultBodyLimit::max(BODY_BYTES));
+        Site { web: Some(routes_only_from(routes, allow)), ..self }
+    }
+
+    pub fn console(self, allow: &[Network]) -> Site {
+        let console = door::guarded(self.app.clone(), console::console(self.app.clone()));
+        let to_console = get(|Path(token): Path<String>| async move { to_set_up(&token) });
+        let set_up = Router::new().route("/setup/{token}", to_console);
+        Site { console: Some(only_from(console, allow)), set_up: Some(routes_only_from(set_up, allow)), ..self }
+    }
+
+    pub fn api(self, allow: &[Network]) -> Site {
+        let api = door::guarded(self.app.clone(), api::api(self.app.clone())).layer(middleware::map_response(never_kept));
+        Site { api: Some(only_from(api, allow)), ..self }
+    }
+
+    pub fn router(self) -> Router {
+        let Site { app, web, console, api, set_up } = self;
+        let home = match (&web, &console) {
+            (Some(_), _) => Some("/chat/"),
+            (None, Some(_)) => Some("/console/"),
+            (None, None) => None,
+        };
+        let mut routes = Router::new().route("/health", get(health)).route("/ready", get(ready)).with_state(app);
+        if let Some(home) = home {
+            routes = routes.route("/", get(move || async move { Redirect::temporary(home) }));
+        }
+        routes = [web, set_up].into_iter().flatten().fold(routes, Router::merge);
+        routes.layer(middleware::from_fn_with_state((api, console), by_path)).layer(middleware::map_response(strict_headers))
+    }
 }
 
-/// Lets the API and the console answer below their paths, and `rest` elsewhere.
-pub fn with_administration(app: App, rest: Router) -> Router {
-    let api = door::guarded(app.clone(), api::api(app.clone())).layer(middleware::map_response(never_kept));
-    let console = door::guarded(app.clone(), console::console(app));
-    rest.route("/setup/{token}", get(|Path(token): Path<String>| async move { to_set_up(&token) }))
-        .layer(middleware::from_fn_with_state((api, console), by_path))
-        .layer(middleware::map_response(strict_headers))
-}
-
-async fn by_path(State((api, console)): State<(Router, Router)>, request: Request, next: Next) -> Response {
+/// API and console answer below their paths, where they stand; the other routes elsewhere.
+async fn by_path(State((api, console)): State<(Option<Router>, Option<Router>)>, request: Request, next: Next) -> Response {
     let path = request.uri().path();
     let to = if path.starts_with("/api/") {
         api
     } else if path == "/console" || path.starts_with("/console/") {
         console
     } else {
-        return next.run(request).await;
+        None
     };
-    to.oneshot(request).await.unwrap_or_else(|never| match never {})
+    match to {
+        Some(to) => to.oneshot(request).await.unwrap_or_else(|never| match never {}),
+        None => next.run(request).await,
+    }
 }
 
 /// From the link in the log to the page of the console. The token is one of ours or nothing.

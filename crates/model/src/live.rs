@@ -20,6 +20,10 @@ pub enum Transport {
 }
 
 impl Transport {
+    /// Those of the service *client connections*, and of *web clients*.
+    pub const SOCKETS: [Transport; 2] = [Transport::Tcp, Transport::DirectTls];
+    pub const WEB: [Transport; 2] = [Transport::WebSocket, Transport::Bosh];
+
     /// A word for programs.
     pub fn as_str(self) -> &'static str {
         match self {

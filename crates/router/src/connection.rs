@@ -12,6 +12,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpStream;
+use tokio_util::sync::CancellationToken;
 use zaiseki_model::live::{Carrier, TlsVersion, Transport};
 use zaiseki_net::gate::Place;
 use zaiseki_stream::c2s::TlsInfo;
@@ -21,6 +22,8 @@ use zaiseki_xmpp::stanza::StreamErrorCondition;
 const STOP_READING: usize = 512 * 1024;
 /// How long the last bytes of a closing stream may take.
 const CLOSE_TIME: Duration = Duration::from_secs(5);
+/// How long a client that reads slowly may take to read why its session ended, when the listener stops.
+const DRAIN_TIME: Duration = Duration::from_secs(4);
 
 /// How connections of one listener begin.
 #[derive(Clone)]
@@ -29,6 +32,8 @@ pub struct Entry {
     pub tls: Arc<ServerTls>,
     /// XEP-0368: TLS from the first byte.
     pub direct_tls: bool,
+    /// Cancelled when the listener stops: those without a session are let go; the engine tells the others.
+    pub stop: CancellationToken,
 }
 
 /// A connection that the listener let in.
@@ -44,23 +49,42 @@ pub struct Accepted {
 /// Serves one connection until it ends.
 pub async fn serve(entry: Entry, accepted: Accepted) {
     let Accepted { tcp, peer, place, sign_in_time } = accepted;
+    let stop = entry.stop.clone();
     let mut connection = Connection::new(entry, tcp, peer);
-    let sign_in = tokio::time::timeout(sign_in_time, connection.until_bound()).await;
-    let end = match sign_in {
-        Ok(Ok(true)) => {
+    let end = match sign_in(&mut connection, sign_in_time, &stop).await {
+        Ok(true) => {
             drop(place);
-            Box::pin(connection.run()).await
+            Box::pin(until_drained(&mut connection, &stop)).await
         }
-        Ok(other) => other,
-        Err(_) => {
-            connection.client.fail(StreamErrorCondition::ConnectionTimeout, "sign-in took too long");
-            Ok(false)
-        }
+        other => other,
     };
     if let Err(error) = end {
         tracing::debug!(%peer, %error, "connection lost");
     }
     connection.finish().await;
+}
+
+/// True: a session is bound.
+async fn sign_in(connection: &mut Connection, time: Duration, stop: &CancellationToken) -> io::Result<bool> {
+    let why = tokio::select! {
+        signed_in = connection.until_bound() => return signed_in,
+        () = tokio::time::sleep(time) => (StreamErrorCondition::ConnectionTimeout, "sign-in took too long"),
+        () = stop.cancelled() => (StreamErrorCondition::SystemShutdown, "the server is going down"),
+    };
+    connection.client.fail(why.0, why.1);
+    Ok(false)
+}
+
+/// A bound session. When the listener stops the engine ends it; whoever does not read that is cut off.
+async fn until_drained(connection: &mut Connection, stop: &CancellationToken) -> io::Result<bool> {
+    let drained = async {
+        stop.cancelled().await;
+        tokio::time::sleep(DRAIN_TIME).await;
+    };
+    tokio::select! {
+        end = connection.run() => end,
+        () = drained => Err(io::Error::other("the client does not read that the server is going down")),
+    }
 }
 
 struct Connection {

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio_util::sync::CancellationToken;
 use zaiseki_net::gate::Gate;
 use zaiseki_net::socket::guard;
 
@@ -36,12 +35,12 @@ impl Drop for Counted {
     }
 }
 
-/// Accepts clients until `stop`.
-pub async fn listen(listener: TcpListener, entry: Entry, stop: CancellationToken) {
+/// Accepts clients until the entry's `stop`.
+pub async fn listen(listener: TcpListener, entry: Entry) {
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            () = stop.cancelled() => return,
+            () = entry.stop.cancelled() => return,
         };
         match accepted {
             Ok((tcp, peer)) => start(&entry, tcp, peer),

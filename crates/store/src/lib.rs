@@ -31,6 +31,7 @@ mod readers;
 mod removal;
 mod roles;
 mod roster;
+mod services;
 mod settings;
 mod sign_in;
 mod staging;

@@ -10,10 +10,16 @@
 //! [listen]                          # lists of "address:port"; with this section only what it names listens
 //! c2s = ["0.0.0.0:5222", "[::]:5222"]
 //! c2s_tls = ["0.0.0.0:5223"]
-//! https = ["0.0.0.0:8443"]
-//! admin = ["127.0.0.1:9443"]        # then console, API and AXL answer only there
+//! https = ["0.0.0.0:8443"]          # chat page, WebSocket, BOSH, console and API, but for those with addresses of their own:
+//! admin = ["127.0.0.1:9443"]        # console and API
+//! console = ["127.0.0.1:9444"]      # the console alone
+//! api = ["127.0.0.1:9445"]          # the API alone
+//! web = ["0.0.0.0:443"]             # chat page, WebSocket and BOSH
 //! metrics = ["0.0.0.0:9464"]        # /metrics for Prometheus, by HTTPS; default: nowhere
-//! [allow]                           # networks that may connect
+//! [allow]                           # networks that may connect; others get 403; default: all networks
+//! console = ["10.1.0.0/16"]
+//! api = ["10.1.0.0/16", "2001:db8::/32"]
+//! web = ["10.0.0.0/8"]
 //! metrics = ["10.1.0.0/16"]         # default: this machine only
 //! [tls]                             # default: a self-signed certificate made on first start
 //! certificate = "chain.pem"
@@ -43,8 +49,7 @@ pub struct Config {
     pub data_dir: PathBuf,
     pub database: DatabaseKind,
     pub listen: Listen,
-    /// Who may read the metrics.
-    pub allow_metrics: Vec<Network>,
+    pub allow: Allow,
     /// `None`: self-signed, kept in the data folder.
     pub tls: Option<TlsFiles>,
     /// Sign-in without TLS is allowed to peers on loopback addresses.
@@ -66,9 +71,31 @@ pub struct Listen {
     /// XMPP with direct TLS (XEP-0368).
     pub c2s_tls: Vec<SocketAddr>,
     pub https: Vec<SocketAddr>,
-    /// Empty: administration answers on `https`.
+    /// For console and API. Empty: they answer on `https`.
     pub admin: Vec<SocketAddr>,
+    /// For the console alone. Empty: it answers on `admin`.
+    pub console: Vec<SocketAddr>,
+    /// For the API alone. Empty: it answers on `admin`.
+    pub api: Vec<SocketAddr>,
+    /// For web clients alone. Empty: they are served on `https`.
+    pub web: Vec<SocketAddr>,
     pub metrics: Vec<SocketAddr>,
+}
+
+/// The networks that may use each of these. An empty list: every network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Allow {
+    pub console: Vec<Network>,
+    pub api: Vec<Network>,
+    pub web: Vec<Network>,
+    /// Never empty; this machine, when nothing is said.
+    pub metrics: Vec<Network>,
+}
+
+impl Default for Allow {
+    fn default() -> Allow {
+        Allow { console: Vec::new(), api: Vec::new(), web: Vec::new(), metrics: Network::LOOPBACK.to_vec() }
+    }
 }
 
 /// PEM files; certificate and key could be used when the configuration was read.
@@ -155,7 +182,7 @@ impl Config {
             data_dir: Path::new(".").join(DATA_DIR),
             database: DatabaseKind::Sqlite,
             listen: Listen::default_ports(),
-            allow_metrics: Network::LOOPBACK.to_vec(),
+            allow: Allow::default(),
             tls: None,
             allow_clear_text: false,
             log: Log { level: LogLevel::Info, format: LogFormat::Text },
@@ -188,7 +215,7 @@ impl Config {
                 data_dir: data_dir(reader, root),
                 database: database(reader, root),
                 listen: listen(reader, root),
-                allow_metrics: allowed(reader, root, "metrics"),
+                allow: allow(reader, root),
                 tls: tls(reader, root),
                 allow_clear_text: clear_text(reader, root),
                 log: log(reader, root),
@@ -208,7 +235,7 @@ impl Listen {
             }
             list
         };
-        Listen { c2s: both(5222), c2s_tls: both(5223), https: both(8443), admin: Vec::new(), metrics: Vec::new() }
+        Listen { c2s: both(5222), c2s_tls: both(5223), https: both(8443), ..Listen::default() }
     }
 }
 
@@ -310,27 +337,54 @@ fn database(reader: &mut Reader<'_>, root: Section<'_>) -> DatabaseKind {
 fn listen(reader: &mut Reader<'_>, root: Section<'_>) -> Listen {
     let Some(section) = root.section(reader, "listen") else { return Listen::default_ports() };
     let before = reader.problem_count();
-    section.only(reader, &["c2s", "c2s_tls", "https", "admin", "metrics"], &[]);
+    section.only(reader, &["c2s", "c2s_tls", "https", "admin", "console", "api", "web", "metrics"], &[]);
     let mut seen = Vec::new();
     let mut list = |key| addresses(reader, section, key, &mut seen);
-    let (c2s, c2s_tls, https) = (list("c2s"), list("c2s_tls"), list("https"));
-    let listen = Listen { c2s, c2s_tls, https, admin: list("admin"), metrics: list("metrics") };
-    let empty = [&listen.c2s, &listen.c2s_tls, &listen.https, &listen.admin].iter().all(|list| list.is_empty());
-    if empty && reader.problem_count() == before {
-        let text =
-            Text::new("names no address: nobody could reach the node", "アドレスがありません。ノードに接続できなくなります");
-        reader.problem(None, "listen", text);
+    let (c2s, c2s_tls, https, admin) = (list("c2s"), list("c2s_tls"), list("https"), list("admin"));
+    let (console, api, web, metrics) = (list("console"), list("api"), list("web"), list("metrics"));
+    let listen = Listen { c2s, c2s_tls, https, admin, console, api, web, metrics };
+    if reader.problem_count() == before {
+        of_use(reader, section, &listen);
     }
     listen
 }
 
-/// The networks of a list in `[allow]`; without it, this machine.
-fn allowed(reader: &mut Reader<'_>, root: Section<'_>, key: &'static str) -> Vec<Network> {
-    let Some(section) = root.section(reader, "allow") else { return Network::LOOPBACK.to_vec() };
-    section.only(reader, &["metrics"], &[]);
-    if !section.has(key) {
-        return Network::LOOPBACK.to_vec();
+/// Addresses at which nobody would find anything.
+fn of_use(reader: &mut Reader<'_>, section: Section<'_>, listen: &Listen) {
+    let Listen { c2s, c2s_tls, https, admin, console, api, web, metrics: _ } = listen;
+    if [c2s, c2s_tls, https, admin, console, api, web].iter().all(|list| list.is_empty()) {
+        let text =
+            Text::new("names no address: nobody could reach the node", "アドレスがありません。ノードに接続できなくなります");
+        return reader.problem(None, "listen", text);
     }
+    if !admin.is_empty() && !console.is_empty() && !api.is_empty() {
+        let en = "is of no use: console and API have addresses of their own, listen.console and listen.api";
+        let ja = "は使われません。管理コンソールと API には listen.console と listen.api が指定されています";
+        reader.problem(section.line(reader, "admin"), "listen.admin", Text::new(en, ja));
+    }
+    if !https.is_empty() && !web.is_empty() && (!admin.is_empty() || !console.is_empty() && !api.is_empty()) {
+        let en = "is of no use: everything that would answer there has addresses of its own";
+        let ja = "は使われません。ここで応答するはずのものには、すべて専用のアドレスが指定されています";
+        reader.problem(section.line(reader, "https"), "listen.https", Text::new(en, ja));
+    }
+}
+
+fn allow(reader: &mut Reader<'_>, root: Section<'_>) -> Allow {
+    let Some(section) = root.section(reader, "allow") else { return Allow::default() };
+    section.only(reader, &["console", "api", "web", "metrics"], &[]);
+    let everywhere = Allow::default();
+    Allow {
+        console: networks(reader, section, "console").unwrap_or(everywhere.console),
+        api: networks(reader, section, "api").unwrap_or(everywhere.api),
+        web: networks(reader, section, "web").unwrap_or(everywhere.web),
+        metrics: networks(reader, section, "metrics").unwrap_or(everywhere.metrics),
+    }
+}
+
+/// The networks of a list, if the key is there.
+fn networks(reader: &mut Reader<'_>, section: Section<'_>, key: &'static str) -> Option<Vec<Network>> {
+    let line = section.line(reader, key)?;
+    let before = reader.problem_count();
     let mut networks = Vec::new();
     for Entry { value, line } in section.strings(reader, key) {
         match value.parse() {
@@ -342,7 +396,12 @@ fn allowed(reader: &mut Reader<'_>, root: Section<'_>, key: &'static str) -> Vec
             }
         }
     }
-    networks
+    if networks.is_empty() && reader.problem_count() == before {
+        let en = "names no network: nobody could connect; name networks, or leave the key out";
+        let ja = "ネットワークがなく、誰も接続できません。ネットワークを指定するか、このキーを削除してください";
+        reader.problem(Some(line), &section.full_key(key), Text::new(en, ja));
+    }
+    Some(networks)
 }
 
 type Seen = Vec<(SocketAddr, usize, String)>;

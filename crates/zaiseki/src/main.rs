@@ -1,10 +1,13 @@
 //! Zaiseki: one binary that is the server and its command line.
 
 mod cli;
+mod clients;
 mod config;
 mod demo;
+mod doors;
 mod i18n;
 mod lock;
+mod parts;
 mod serve;
 mod systemd;
 

@@ -1,8 +1,11 @@
 //! Running a node: builds every part, joins them, and takes them down in order.
 
-use crate::config::Config;
+use crate::clients::ClientDoors;
+use crate::config::{Allow, Config};
+use crate::doors::Place;
 use crate::i18n::{Text, explained};
 use crate::lock::DataDirLock;
+use crate::parts::{self, Makings};
 use crate::systemd;
 use anyhow::{Context, Result};
 use axum::Router;
@@ -16,21 +19,21 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use zaiseki_admin::metrics::metrics;
 use zaiseki_admin::server::{self, HttpLimits};
+use zaiseki_admin::site::Site;
 use zaiseki_admin::socket::AdminSocket;
-use zaiseki_admin::{site, web};
-use zaiseki_control::app::{App, UserChange, UserChanged, setup, users};
+use zaiseki_admin::web::{self, WebGate};
+use zaiseki_control::app::{App, UserChange, UserChanged, services, setup, users};
+use zaiseki_control::node::Door;
+use zaiseki_control::services::Service;
 use zaiseki_control::sign_in::SignInAgent;
 use zaiseki_model::live::{DataPlane, LiveUser, SightDone};
 use zaiseki_model::vitals::NodeCounts;
 use zaiseki_model::{MessageIds, PresenceFact, Timestamp, limits};
 use zaiseki_net::network::Network;
 use zaiseki_net::tls::{Paths, ReloadableCert, ensure_self_signed, server_config};
-use zaiseki_router::connection::Entry;
 use zaiseki_router::engine::{AccountChange, CalendarChoice, EngineConfig};
 use zaiseki_router::handlers::caps::server_caps;
-use zaiseki_router::listener::listen;
 use zaiseki_router::node::{Node, StoreEvents};
-use zaiseki_router::tls::ServerTls;
 use zaiseki_store::{Options, Store};
 use zaiseki_stream::c2s::C2sConfig;
 use zaiseki_xmpp::jid::BareJid;
@@ -44,6 +47,9 @@ const CERTIFICATE_CHECK: Duration = Duration::from_secs(30);
 /// How often resumable streams that nobody uses any more are looked for.
 const STREAM_CHECK: Duration = Duration::from_secs(3600);
 
+/// For all services to end when the node stops.
+const STOP_TIME: Duration = Duration::from_secs(5);
+
 /// A running node.
 pub struct Running {
     pub node: Arc<Node>,
@@ -53,6 +59,10 @@ pub struct Running {
     stop: CancellationToken,
     stop_https: watch::Sender<bool>,
     tasks: JoinSet<()>,
+    /// One for each service.
+    keepers: JoinSet<()>,
+    clients: Arc<ClientDoors>,
+    web: Arc<WebGate>,
     store: Store,
     certificate: Arc<ReloadableCert>,
     files: Paths,
@@ -64,9 +74,13 @@ pub struct Addresses {
     pub c2s: Vec<SocketAddr>,
     pub c2s_tls: Vec<SocketAddr>,
     pub https: Vec<SocketAddr>,
-    pub metrics: Vec<SocketAddr>,
     /// For administration alone.
     pub admin: Vec<SocketAddr>,
+    /// Where web clients, the console and the API answer.
+    pub web: Vec<SocketAddr>,
+    pub console: Vec<SocketAddr>,
+    pub api: Vec<SocketAddr>,
+    pub metrics: Vec<SocketAddr>,
 }
 
 /// The node in the callbacks of parts that are made before it.
@@ -94,7 +108,9 @@ pub async fn start(config: &Config) -> Result<Running> {
     node.attach_verifier(Arc::new(SignInAgent::new(&app, server_secret(&store)?)));
     let _ = later.set(Arc::downgrade(&node));
     keep_choices(&node, &app);
-    let bound = bind(config).await?;
+    let take_clients = services::is_active(&app, Service::ClientConnections).map_err(|error| anyhow::Error::msg(error.text()))?;
+    let bound = bind(config, take_clients).await?;
+    let clients = Arc::new(ClientDoors::new(node.clone(), app.clone(), certificate.clone())?);
 
     let mut running = Running {
         node,
@@ -103,16 +119,19 @@ pub async fn start(config: &Config) -> Result<Running> {
         stop: CancellationToken::new(),
         stop_https: watch::Sender::new(false),
         tasks: JoinSet::new(),
+        keepers: JoinSet::new(),
+        clients,
+        web: Arc::default(),
         store,
         certificate,
         files,
         _lock: lock,
     };
-    // Meetings and timers come first, so that whoever signs in at once sees them.
-    running.start_background(bound.socket, config.node_name.clone());
     running.listen(bound.c2s)?;
-    running.listen_https(bound.https, bound.admin)?;
-    running.listen_for_metrics(bound.metrics, &config.allow_metrics)?;
+    running.start_background(bound.socket)?;
+    running.listen_https(bound.https, config)?;
+    running.listen_for_metrics(bound.metrics, &config.allow.metrics)?;
+    running.tell_doors(&config.allow);
     running.app.set_ready(true);
     running.tell_set_up_link(config)?;
     Ok(running)
@@ -148,7 +167,9 @@ fn open_app(config: &Config, store: &Store, later: &Later) -> Result<App> {
         node.with(|engine, now| engine.account_changed(now, &name, change));
     };
     let opened = App::open(store.clone(), &config.domain, &config.data_dir, changed);
-    opened.map_err(|error| anyhow::Error::msg(error.text()))
+    let app = opened.map_err(|error| anyhow::Error::msg(error.text()))?;
+    app.node().set_name(&config.node_name);
+    Ok(app)
 }
 
 /// What users choose in their clients is kept by the control plane, on a thread that may wait.
@@ -215,29 +236,26 @@ fn stream_features() -> Vec<Element> {
 
 /// Sockets that are bound; nobody is let in yet.
 struct Bound {
-    /// With direct TLS or without.
-    c2s: Vec<(TcpListener, bool)>,
-    https: Vec<TcpListener>,
+    /// With direct TLS or without; no listener while clients are not wanted.
+    c2s: Vec<(SocketAddr, bool, Option<TcpListener>)>,
+    https: Vec<(Place, TcpListener)>,
     metrics: Vec<TcpListener>,
-    /// For administration alone; when there are none, `https` serves that too.
-    admin: Vec<TcpListener>,
     socket: AdminSocket,
 }
 
-async fn bind(config: &Config) -> Result<Bound> {
+async fn bind(config: &Config, take_clients: bool) -> Result<Bound> {
     let mut c2s = Vec::new();
     for (addresses, direct_tls) in [(&config.listen.c2s, false), (&config.listen.c2s_tls, true)] {
         for address in addresses {
-            c2s.push((bind_one(*address).await?, direct_tls));
+            let listener = if take_clients { Some(bind_one(*address).await?) } else { None };
+            c2s.push((*address, direct_tls, listener));
         }
     }
     let mut https = Vec::new();
-    for address in &config.listen.https {
-        https.push(bind_one(*address).await?);
-    }
-    let mut admin = Vec::new();
-    for address in &config.listen.admin {
-        admin.push(bind_one(*address).await?);
+    for place in Place::ALL {
+        for address in place.addresses(&config.listen) {
+            https.push((place, bind_one(*address).await?));
+        }
     }
     let socket = AdminSocket::bind(&config.data_dir).map_err(|error| {
         explained(error, Text::new("administration by commands cannot be offered", "管理用ソケットを作れません"))
@@ -246,7 +264,7 @@ async fn bind(config: &Config) -> Result<Bound> {
     for address in &config.listen.metrics {
         metrics.push(bind_one(*address).await?);
     }
-    Ok(Bound { c2s, https, metrics, admin, socket })
+    Ok(Bound { c2s, https, metrics, socket })
 }
 
 async fn bind_one(address: SocketAddr) -> Result<TcpListener> {
@@ -255,37 +273,53 @@ async fn bind_one(address: SocketAddr) -> Result<TcpListener> {
 }
 
 impl Running {
-    fn listen(&mut self, c2s: Vec<(TcpListener, bool)>) -> Result<()> {
-        let xmpp_tls = Arc::new(ServerTls::new(self.certificate.clone())?);
-        for (listener, direct_tls) in c2s {
-            let address = listener.local_addr()?;
-            tracing::info!(%address, direct_tls, "listening for XMPP clients");
-            let list = if direct_tls { &mut self.addresses.c2s_tls } else { &mut self.addresses.c2s };
-            list.push(address);
-            let entry = Entry { node: self.node.clone(), tls: xmpp_tls.clone(), direct_tls };
-            self.tasks.spawn(listen(listener, entry, self.stop.clone()));
+    fn listen(&mut self, c2s: Vec<(SocketAddr, bool, Option<TcpListener>)>) -> Result<()> {
+        for (address, direct_tls, listener) in c2s {
+            self.clients.add(address, direct_tls, listener)?;
+        }
+        (self.addresses.c2s, self.addresses.c2s_tls) = (self.clients.addresses(false), self.clients.addresses(true));
+        Ok(())
+    }
+
+    fn listen_https(&mut self, listeners: Vec<(Place, TcpListener)>, config: &Config) -> Result<()> {
+        let xmpp = web::websocket_routes(self.node.clone()).merge(web::bosh_routes(self.node.clone()));
+        for (place, listener) in listeners {
+            let (offer, mut site) = (place.offer(&config.listen), Site::new(self.app.clone()));
+            if offer.web {
+                site = site.web(xmpp.clone(), self.web.clone(), &config.allow.web);
+            }
+            if offer.console {
+                site = site.console(&config.allow.console);
+            }
+            if offer.api {
+                site = site.api(&config.allow.api);
+            }
+            let address = self.serve_https(listener, site.router())?;
+            tracing::info!(%address, "listening for {}", place.words());
+            let Addresses { https, admin, web, console, api, .. } = &mut self.addresses;
+            let lists = [(place == Place::Https, https), (place == Place::Admin, admin)];
+            let doors = [(offer.web, web), (offer.console, console), (offer.api, api)];
+            lists.into_iter().chain(doors).filter(|(here, _)| *here).for_each(|(_, list)| list.push(address));
         }
         Ok(())
     }
 
-    /// Where there are addresses for administration, API and console answer only there.
-    fn listen_https(&mut self, https: Vec<TcpListener>, admin: Vec<TcpListener>) -> Result<()> {
-        let xmpp = web::websocket_routes(self.node.clone()).merge(web::bosh_routes(self.node.clone()));
-        let mut routes = site::site(self.app.clone(), xmpp);
-        if admin.is_empty() {
-            routes = site::with_administration(self.app.clone(), routes);
+    /// What the topology shows of the doors; those of XMPP clients tell of themselves.
+    fn tell_doors(&self, allow: &Allow) {
+        let Addresses { web, console, api, metrics, .. } = &self.addresses;
+        let web_service = Some(Service::WebClients.as_str().to_owned());
+        let chat = Text::new("Web clients: chat page, WebSocket, BOSH", "Web クライアント: チャットページ、WebSocket、BOSH");
+        let doors = [
+            ("web", chat, web, &allow.web, web_service),
+            ("console", Text::new("Console", "管理コンソール"), console, &allow.console, None),
+            ("api", Text::new("REST API", "REST API"), api, &allow.api, None),
+            ("metrics", Text::new("Metrics", "メトリクス"), metrics, &allow.metrics, None),
+        ];
+        for (name, title, addresses, allow, service) in doors.into_iter().filter(|(_, _, addresses, ..)| !addresses.is_empty()) {
+            let addresses = addresses.iter().map(SocketAddr::to_string).collect();
+            let allow = allow.iter().map(Network::to_string).collect();
+            self.app.node().set_door(Door { name: name.to_owned(), title, addresses, allow, service });
         }
-        for listener in https {
-            let address = self.serve_https(listener, routes.clone())?;
-            tracing::info!(%address, "listening for HTTPS");
-            self.addresses.https.push(address);
-        }
-        for listener in admin {
-            let address = self.serve_https(listener, site::administration(self.app.clone()))?;
-            tracing::info!(%address, "listening for administration");
-            self.addresses.admin.push(address);
-        }
-        Ok(())
     }
 
     fn listen_for_metrics(&mut self, listeners: Vec<TcpListener>, allowed: &[Network]) -> Result<()> {
@@ -308,35 +342,41 @@ impl Running {
     /// A node without administrators says in its log how to make the first one.
     fn tell_set_up_link(&self, config: &Config) -> Result<()> {
         let Some(token) = setup::link(&self.app, Timestamp::now())? else { return Ok(()) };
-        let addresses = if self.addresses.admin.is_empty() { &self.addresses.https } else { &self.addresses.admin };
-        let Some(address) = addresses.first() else { return Ok(()) };
+        let Some(address) = self.addresses.console.first() else { return Ok(()) };
         let (host, port, token) = (&config.node_name, address.port(), token.reveal());
         tracing::warn!("no administrator yet; make the first one within a day at https://{host}:{port}/setup/{token}");
         Ok(())
     }
 
-    fn start_background(&mut self, socket: AdminSocket, node_name: String) {
+    fn start_background(&mut self, socket: AdminSocket) -> Result<()> {
         self.tasks.spawn(until(self.stop.clone(), self.node.clone().run_timers()));
         self.tasks.spawn(until(self.stop.clone(), zaiseki_router::streams::purge_old(self.node.clone(), STREAM_CHECK)));
         self.tasks.spawn(follow_settings(self.node.clone(), self.app.clone(), self.stop.clone()));
         self.tasks.spawn(follow_certificate(self.certificate.clone(), self.files.clone(), self.stop.clone()));
-        let (facts, rx) = mpsc::channel(FACTS);
+        let (facts, facts_to_take) = mpsc::channel(FACTS);
         attach_vitals(&self.app, &self.node, facts.downgrade());
         self.app.attach_data_plane(Arc::new(Plane(Arc::downgrade(&self.node))));
         self.tasks.spawn(until(self.stop.clone(), zaiseki_control::vitals::run(self.app.clone())));
         self.tasks.spawn(until(self.stop.clone(), zaiseki_control::alarms::keeper::run(self.app.clone())));
         self.tasks.spawn(until(self.stop.clone(), systemd::watchdog(self.node.clone())));
-        self.tasks.spawn(take_facts(self.node.clone(), rx, self.stop.clone()));
-        self.tasks.spawn(until(self.stop.clone(), zaiseki_control::gateway::worker::run(self.app.clone(), facts)));
-        self.tasks.spawn(until(self.stop.clone(), zaiseki_control::app::archive::retention(self.app.clone())));
-        self.tasks.spawn(until(self.stop.clone(), zaiseki_control::directory::agent::run(self.app.clone())));
-        self.tasks.spawn(until(self.stop.clone(), zaiseki_control::jobs::runner::run(self.app.clone(), node_name)));
         let (app, stop) = (self.app.clone(), self.stop.clone());
         self.tasks.spawn(async move {
             if let Err(error) = socket.serve(app, stop.cancelled_owned()).await {
                 tracing::error!(%error, "administration through the socket has ended");
             }
         });
+        self.start_services(facts, facts_to_take)
+    }
+
+    fn start_services(&mut self, facts: mpsc::Sender<PresenceFact>, facts_to_take: mpsc::Receiver<PresenceFact>) -> Result<()> {
+        let (app, node, clients, web) = (self.app.clone(), self.node.clone(), self.clients.clone(), self.web.clone());
+        let makings = Makings { app, node, clients, web, facts, facts_to_take };
+        self.keepers = parts::supervise(makings, &self.stop).map_err(|error| anyhow::Error::msg(error.text()))?;
+        if self.app.services().get(Service::WebClients).is_some_and(|service| service.active()) {
+            // At once, so that nobody is turned away by a node that says that it is ready.
+            self.web.open();
+        }
+        Ok(())
     }
 
     /// Reads the certificate files again.
@@ -350,13 +390,11 @@ impl Running {
         self.stop.cancel();
         let _ = self.stop_https.send(true);
         self.node.with(|engine, now| engine.drain(now));
-        let node = self.node.clone();
-        let _ = tokio::time::timeout(Duration::from_secs(5), async move {
-            while node.connection_count() > 0 {
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-        })
-        .await;
+        // The services end side by side; the one for clients when all of them are gone.
+        let keepers = async { while self.keepers.join_next().await.is_some() {} };
+        let _ = tokio::time::timeout(STOP_TIME, keepers).await;
+        // A service that was stopped by hand has nobody left; whoever came in between is told too.
+        self.node.with(|engine, now| engine.drain(now));
         let (store, app) = (self.store.clone(), self.app.clone());
         let close = move || {
             if let Err(error) = zaiseki_control::alarms::flush(&app) {
@@ -417,19 +455,6 @@ async fn follow_settings(node: Arc<Node>, app: App, stop: CancellationToken) {
         }
         let new = settings.borrow_and_update().clone();
         node.with(|engine, now| engine.set_settings(now, new));
-    }
-}
-
-async fn take_facts(node: Arc<Node>, mut facts: mpsc::Receiver<PresenceFact>, stop: CancellationToken) {
-    loop {
-        let fact = tokio::select! {
-            fact = facts.recv() => fact,
-            () = stop.cancelled() => return,
-        };
-        match fact {
-            Some(fact) => node.with(|engine, now| engine.fact(now, fact)),
-            None => return,
-        }
     }
 }
 

@@ -19,6 +19,7 @@ nav-dashboard = Dashboard
 nav-audit = Audit log
 
 nav-system = System
+nav-topology = Topology
 nav-parameters = Parameters
 nav-security = Security
 nav-user-sign-in = Sign-in of users
@@ -40,6 +41,10 @@ nav-presence-viewer = Presence viewer
 
 nav-bulk = Bulk administration
 nav-jobs = Jobs
+
+nav-serviceability = Serviceability
+nav-control-center = Control center
+
 error-title = That did not work
 error-forbidden = You may not do this: it needs the right { $right }. An administrator with more rights can.
 error-not-found-title = There is nothing here

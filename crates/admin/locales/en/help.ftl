@@ -87,3 +87,13 @@ help-presence-viewer =
     What one user sees of another at this moment, and how it came about: both contact lists, who has blocked whom, what each client and the calendar say, and which line of the table of precedence won.
 
     It is answered by the same rules that send presence. If what is seen here is right and a client shows something else, the fault is at the client.
+help-services =
+    The parts of this node, each supervised on its own. One that fails is started again by itself, after a pause that grows up to a minute; the others go on.
+
+    Stop lasts until the service is started or the node restarts. Activate and deactivate last. What people notice while a service is stopped stands beside its buttons.
+help-service =
+    How the service is, since when and why. The log of the node says more about a failure.
+
+    Stop lasts until the service is started or the node restarts; deactivate lasts until it is activated.
+help-topology =
+    The nodes, and where each of their doors listens. Addresses and networks stand in the configuration file, under [listen] and [allow]; a node reads them when it starts. docs/ports.md has one table for firewalls.

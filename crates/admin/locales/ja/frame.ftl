@@ -19,6 +19,7 @@ nav-dashboard = ダッシュボード
 nav-audit = 監査ログ
 
 nav-system = システム
+nav-topology = トポロジー
 nav-parameters = パラメーター
 nav-security = セキュリティ
 nav-user-sign-in = ユーザーのサインイン
@@ -40,6 +41,10 @@ nav-presence-viewer = 在席ビューアー
 
 nav-bulk = 一括管理
 nav-jobs = ジョブ
+
+nav-serviceability = 保守
+nav-control-center = コントロールセンター
+
 error-title = 処理できませんでした
 error-forbidden = この操作はできません。権限 { $right } が必要です。権限のある管理者に依頼してください。
 error-not-found-title = ページがありません

@@ -13,6 +13,8 @@ const TAGS: &[(&str, &str)] = &[
     ("session", "Signing in and out, and the first administrator."),
     ("account", "Your own account."),
     ("status", "What the node is doing."),
+    ("nodes", "The nodes of the cluster."),
+    ("services", "The services of this node: the control center."),
     ("users", "Users of the built-in directory."),
     ("directories", "Where users come from besides the built-in directory: LDAP."),
     ("gateways", "Presence gateways: calendar services."),

@@ -17,8 +17,10 @@ mod document;
 mod gateways;
 mod jobs;
 mod live;
+mod nodes;
 mod people;
 mod schemas;
+mod services;
 mod session;
 mod settings;
 mod status;
@@ -82,6 +84,8 @@ fn parts() -> (Router<App>, OpenApi) {
         .merge(directories::operations())
         .merge(gateways::operations())
         .merge(jobs::operations())
+        .merge(nodes::operations())
+        .merge(services::operations())
         .merge(settings::operations())
         .merge(admins::operations())
         .merge(tokens::operations())

@@ -28,6 +28,7 @@ pub static NAVIGATION: &[Group] = &[
     Group {
         name: "nav-system",
         entries: &[
+            entry("nav-topology", "/console/topology", Area::Status),
             entry("nav-parameters", "/console/parameters", Area::Settings),
             entry("nav-security", "/console/security", Area::Security),
             entry("nav-user-sign-in", "/console/user-sign-in", Area::Security),
@@ -46,6 +47,7 @@ pub static NAVIGATION: &[Group] = &[
     Group { name: "nav-people", entries: &[entry("nav-users", "/console/users", Area::Users)] },
     Group { name: "nav-diagnostics", entries: &[entry("nav-presence-viewer", "/console/presence-viewer", Area::Diagnostics)] },
     Group { name: "nav-bulk", entries: &[entry("nav-jobs", "/console/jobs", Area::Jobs)] },
+    Group { name: "nav-serviceability", entries: &[entry("nav-control-center", "/console/services", Area::Services)] },
     Group { name: "nav-developers", entries: &[entry("nav-api", "/console/api", Area::Own)] },
 ];
 

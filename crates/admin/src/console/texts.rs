@@ -18,7 +18,7 @@ macro_rules! files {
     };
 }
 
-files!["frame", "entrance", "overview", "users", "gateways", "settings", "admins", "jobs", "api", "live", "help"];
+files!["frame", "entrance", "overview", "users", "gateways", "settings", "admins", "jobs", "services", "api", "live", "help"];
 
 type Bundle = FluentBundle<FluentResource>;
 

@@ -1,5 +1,6 @@
 use crate::api::{Caller, tests};
-use crate::site::{administration, with_administration};
+use crate::site;
+use crate::web::WebGate;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::Request;
@@ -25,7 +26,7 @@ impl Site {
     fn new() -> Site {
         let dir = tempfile::tempdir().unwrap();
         let app = tests::app(dir.path());
-        Site { router: administration(app.clone()), app, _dir: dir }
+        Site { router: site::Site::new(app.clone()).console(&[]).api(&[]).router(), app, _dir: dir }
     }
 
     fn with(role: Role) -> Site {
@@ -141,9 +142,12 @@ async fn the_first_administrator_comes_by_the_link() {
 #[tokio::test]
 async fn nobody_brings_a_caller_along_and_paths_are_kept_apart() {
     let site = Site::with(Role::Administrator);
-    let rest = Router::new().route("/chat/", get(|| async { "chat" }));
-    let both = Site { router: with_administration(site.app.clone(), rest), ..Site::new() };
-    assert_eq!(both.ask("GET /chat/", &[], Value::Null).await.0, StatusCode::OK);
+    let rest = Router::new().route("/http-bind", get(|| async { "bosh" }));
+    let gate = std::sync::Arc::new(WebGate::default());
+    gate.open();
+    let doors = site::Site::new(site.app.clone()).console(&[]).api(&[]).web(rest, gate, &[]);
+    let both = Site { router: doors.router(), ..Site::new() };
+    assert_eq!(both.ask("GET /http-bind", &[], Value::Null).await.0, StatusCode::OK);
     assert_eq!(both.ask("GET /api/v1/status", &[], Value::Null).await.0, StatusCode::UNAUTHORIZED);
     assert_eq!(both.ask("GET /apis", &[], Value::Null).await.0, StatusCode::NOT_FOUND);
     assert_eq!(site.ask("GET /chat/", &[], Value::Null).await.0, StatusCode::NOT_FOUND);

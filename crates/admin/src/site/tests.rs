@@ -1,10 +1,17 @@
 use super::*;
 use axum::body::to_bytes;
 use axum::http::Request;
+use std::net::SocketAddr;
 use tower::ServiceExt;
 use zaiseki_store::{Options, Store};
 
 async fn get_with(path: &str, headers: &[(header::HeaderName, &str)]) -> (StatusCode, HeaderMap, String) {
+    let gate = Arc::new(WebGate::default());
+    gate.open();
+    get_from(gate, path, headers).await
+}
+
+async fn get_from(gate: Arc<WebGate>, path: &str, headers: &[(header::HeaderName, &str)]) -> (StatusCode, HeaderMap, String) {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(dir.path(), "example.com", Options::default(), Box::new(|_| {})).unwrap();
     let app = App::open(store, "example.com", dir.path(), |_| {}).unwrap();
@@ -13,7 +20,7 @@ async fn get_with(path: &str, headers: &[(header::HeaderName, &str)]) -> (Status
     for (name, value) in headers {
         request = request.header(name, *value);
     }
-    let response = site(app, xmpp).oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+    let response = Site::new(app).web(xmpp, gate, &[]).router().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
     let (status, headers) = (response.status(), response.headers().clone());
     let body = to_bytes(response.into_body(), usize::MAX).await.unwrap();
     (status, headers, String::from_utf8_lossy(&body).into_owned())
@@ -72,4 +79,55 @@ async fn health_and_the_page_s_settings() {
     assert_eq!(get_with("/health", &[]).await.2, r#"{"status":"ok"}"#);
     assert_eq!(get_with("/chat/config.json", &[]).await.2, r#"{"domain":"example.com"}"#);
     assert_eq!(get_with("/http-bind", &[]).await.2, "bosh");
+}
+
+#[tokio::test]
+async fn while_the_service_is_stopped_only_web_clients_are_turned_away() {
+    for (path, status) in
+        [("/chat/", 503), ("/chat/config.json", 503), ("/http-bind", 503), ("/health", 200), ("/", 307), ("/nothing", 404)]
+    {
+        let (found, headers, body) = get_from(Arc::default(), path, &[]).await;
+        assert_eq!(found.as_u16(), status, "{path}");
+        assert!(status != 503 || (body.contains("停止しています") && headers[header::RETRY_AFTER] == "60"), "{body}");
+    }
+}
+
+/// Asks from this address; the statuses of these paths.
+async fn statuses(make: fn(App) -> Site, from: &str, paths: &[&str]) -> Vec<u16> {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path(), "example.com", Options::default(), Box::new(|_| {})).unwrap();
+    let router = make(App::open(store, "example.com", dir.path(), |_| {}).unwrap()).router();
+    let mut found = Vec::new();
+    for path in paths {
+        let mut request = Request::builder().uri(*path).body(Body::empty()).unwrap();
+        request.extensions_mut().insert(axum::extract::ConnectInfo(from.parse::<SocketAddr>().unwrap()));
+        found.push(router.clone().oneshot(request).await.unwrap().status().as_u16());
+    }
+    found
+}
+
+const PATHS: [&str; 6] = ["/console/sign-in", "/setup/abc", "/api/v1/status", "/.well-known/host-meta", "/health", "/"];
+
+#[tokio::test]
+async fn each_door_stands_where_it_was_put_and_nowhere_else() {
+    let console = |app| Site::new(app).console(&[]);
+    assert_eq!(statuses(console, "192.0.2.1:9", &PATHS).await, [200, 303, 404, 404, 200, 307]);
+    let api = |app| Site::new(app).api(&[]);
+    assert_eq!(statuses(api, "192.0.2.1:9", &PATHS).await, [404, 404, 401, 404, 200, 404]);
+    let web = |app| Site::new(app).web(Router::new(), Arc::default(), &[]);
+    assert_eq!(statuses(web, "192.0.2.1:9", &PATHS).await, [404, 404, 404, 200, 200, 307]);
+}
+
+#[tokio::test]
+async fn each_door_lets_its_networks_in_and_nobody_else() {
+    fn all(app: App) -> Site {
+        let network = |text: &str| [text.parse::<Network>().unwrap()];
+        let web = Site::new(app).web(Router::new(), Arc::default(), &network("198.51.100.0/24"));
+        web.console(&network("192.0.2.0/25")).api(&network("2001:db8::/32"))
+    }
+    assert_eq!(statuses(all, "192.0.2.127:9", &PATHS).await, [200, 303, 403, 403, 200, 307]);
+    assert_eq!(statuses(all, "192.0.2.128:9", &PATHS).await, [403, 403, 403, 403, 200, 307], "one step past");
+    assert_eq!(statuses(all, "[2001:db8::1]:9", &PATHS).await, [403, 403, 401, 403, 200, 307]);
+    assert_eq!(statuses(all, "198.51.100.9:9", &PATHS).await, [403, 403, 403, 200, 200, 307]);
+    assert_eq!(statuses(all, "203.0.113.1:9", &["/nothing", "/chat/"]).await, [404, 403]);
 }

@@ -2,6 +2,7 @@
 //! requests come to it in any order and are worked off by `rid`.
 
 use super::carrier::stanzas;
+use super::gate::Round;
 use super::origin::is_allowed;
 use axum::Router;
 use axum::body::Bytes;
@@ -70,6 +71,7 @@ async fn request(
     State(bosh): State<Bosh>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     tls: Option<Extension<TlsVersion>>,
+    Extension(round): Extension<Round>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
@@ -83,8 +85,8 @@ async fn request(
     let session = match sid {
         Some(sid) => bosh.sessions.lock().unwrap_or_else(PoisonError::into_inner).get(&sid).cloned(),
         None => {
-            match start(&bosh, Carrier { tls: tls.map(|Extension(tls)| tls), ..Carrier::new(Transport::Bosh, peer.ip()) }, &call)
-            {
+            let carrier = Carrier { tls: tls.map(|Extension(tls)| tls), ..Carrier::new(Transport::Bosh, peer.ip()) };
+            match start(&bosh, round, carrier, &call) {
                 Some(session) => Some(session),
                 None => return terminated("policy-violation"),
             }
@@ -151,7 +153,7 @@ fn terminated(condition: &str) -> Response {
 }
 
 /// A new session. `None`: there are too many, of all or of this address.
-fn start(bosh: &Bosh, carrier: Carrier, call: &Call) -> Option<mpsc::Sender<Call>> {
+fn start(bosh: &Bosh, round: Round, carrier: Carrier, call: &Call) -> Option<mpsc::Sender<Call>> {
     let grants = bosh.node.connection_settings();
     let place = bosh.gate.enter(carrier.peer, grants.strangers_per_address)?;
     let sid = zaiseki_router::random::token();
@@ -167,7 +169,7 @@ fn start(bosh: &Bosh, carrier: Carrier, call: &Call) -> Option<mpsc::Sender<Call
     let session = Session::new(sid.clone(), client, call);
     let sessions = bosh.sessions.clone();
     tokio::spawn(async move {
-        session.run(rx, place, Instant::now() + grants.sign_in_time).await;
+        session.run(rx, place, Instant::now() + grants.sign_in_time, round).await;
         sessions.lock().unwrap_or_else(PoisonError::into_inner).remove(&sid);
     });
     Some(tx)
@@ -208,9 +210,11 @@ impl Session {
         }
     }
 
-    /// `stranger`: the session's place until it has signed in, which it must have by `sign_in`.
-    async fn run(mut self, mut calls: mpsc::Receiver<Call>, stranger: Place, sign_in: Instant) {
+    /// `stranger`: the session's place until it has signed in, which it must have by `sign_in`. `round`: when the service for
+    /// web clients stops.
+    async fn run(mut self, mut calls: mpsc::Receiver<Call>, stranger: Place, sign_in: Instant, round: Round) {
         let outbox = self.client.outbox().clone();
+        let mut over = std::pin::pin!(round.over());
         let mut stranger = Some(stranger);
         while !self.over {
             let mut deadline = match self.held.front() {
@@ -229,9 +233,19 @@ impl Session {
                 },
                 () = outbox.ready(), if !self.held.is_empty() => self.speak(),
                 () = tokio::time::sleep_until(deadline) => self.timeout(sign_in),
+                () = &mut over => self.shut_down(),
             }
         }
         self.client.lost();
+    }
+
+    /// The engine has told those who are bound: the word waits in the outbox. Who has no request open cannot be told.
+    fn shut_down(&mut self) {
+        if !self.client.bound() {
+            self.client.fail(StreamErrorCondition::SystemShutdown, "the server is going down");
+        }
+        self.over = true;
+        self.speak();
     }
 
     fn timeout(&mut self, sign_in: Instant) {

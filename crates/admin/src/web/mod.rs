@@ -2,8 +2,10 @@
 
 mod bosh;
 mod carrier;
+pub(crate) mod gate;
 pub(crate) mod origin;
 mod websocket;
 
 pub use bosh::bosh_routes;
+pub use gate::WebGate;
 pub use websocket::websocket_routes;

@@ -1,6 +1,7 @@
 //! XMPP over WebSocket (RFC 7395): one message, one element.
 
 use super::carrier::stanzas;
+use super::gate::Round;
 use super::origin::is_allowed;
 use crate::stranger::Stranger;
 use axum::Router;
@@ -33,6 +34,7 @@ pub fn websocket_routes(node: Arc<Node>) -> Router {
 async fn upgrade(
     State(node): State<Arc<Node>>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    Extension(round): Extension<Round>,
     stranger: Option<Extension<Stranger>>,
     tls: Option<Extension<TlsVersion>>,
     headers: HeaderMap,
@@ -49,7 +51,7 @@ async fn upgrade(
         let grants = node.connection_settings();
         let carrier = Carrier { tls: tls.map(|Extension(tls)| tls), ..Carrier::new(Transport::WebSocket, peer.ip()) };
         let client = Client::new(node, Some(TlsInfo::default()), carrier);
-        Connection { socket, client, grants, heard: Instant::now(), pinged: None }.serve(stranger).await;
+        Connection { socket, client, grants, round, heard: Instant::now(), pinged: None }.serve(stranger).await;
     })
 }
 
@@ -57,6 +59,7 @@ struct Connection {
     socket: WebSocket,
     client: Client,
     grants: ConnectionSettings,
+    round: Round,
     /// When the client said something last.
     heard: Instant,
     /// When it was asked whether it is there; it has said nothing since.
@@ -64,7 +67,18 @@ struct Connection {
 }
 
 impl Connection {
-    async fn serve(mut self, mut stranger: Option<Extension<Stranger>>) {
+    async fn serve(mut self, stranger: Option<Extension<Stranger>>) {
+        let round = self.round.clone();
+        tokio::select! {
+            () = self.talk(stranger) => {}
+            () = round.long_over() => {}
+        }
+        let _ = timeout(CLOSE_TIME, flush(&mut self.socket, &mut self.client)).await;
+        self.client.lost();
+        let _ = timeout(CLOSE_TIME, self.socket.send(Message::Close(None))).await;
+    }
+
+    async fn talk(&mut self, mut stranger: Option<Extension<Stranger>>) {
         let sign_in = self.heard + self.grants.sign_in_time;
         while !self.flush_in_time().await.is_none_or(|over| over) && self.turn(sign_in).await == Flow::Continue {
             if self.client.bound()
@@ -73,9 +87,6 @@ impl Connection {
                 stranger.is_known();
             }
         }
-        let _ = timeout(CLOSE_TIME, flush(&mut self.socket, &mut self.client)).await;
-        self.client.lost();
-        let _ = timeout(CLOSE_TIME, self.socket.send(Message::Close(None))).await;
     }
 
     /// Waits for something to come, to send or to be over.
@@ -89,6 +100,11 @@ impl Connection {
             () = sleep_until(next_look) => return self.look().await,
             () = sleep_until(sign_in), if !self.client.bound() => {
                 self.client.fail(StreamErrorCondition::ConnectionTimeout, "sign-in took too long");
+                return Flow::Close;
+            }
+            // The engine tells those who are bound.
+            () = self.round.over(), if !self.client.bound() => {
+                self.client.fail(StreamErrorCondition::SystemShutdown, "the server is going down");
                 return Flow::Close;
             }
         };

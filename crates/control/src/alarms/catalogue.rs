@@ -165,7 +165,7 @@ pub static SERVICE_FAILED: AlarmKind = AlarmKind {
         "Read why on the page of the services and in the log of the node. If it does not stay up, report the fault with the log.",
         "サービスのページとノードのログで原因を確認してください。再開しても止まる場合は、ログを添えて不具合を報告してください。",
     ),
-    page: "",
+    page: "/console/services",
     lasts: None,
 };
 

@@ -13,8 +13,10 @@ pub mod im;
 pub mod import;
 pub mod jobs;
 pub mod live;
+pub mod nodes;
 pub mod presence;
 pub mod profiles;
+pub mod services;
 pub mod sessions;
 pub mod settings;
 pub mod setup;
@@ -29,7 +31,9 @@ use crate::credentials::password::Hasher;
 use crate::directory::state::DirectoryStates;
 use crate::error::Result;
 use crate::gateway::state::GatewayStates;
+use crate::node::LocalNode;
 use crate::seal::SealKey;
+use crate::services::supervisor::Services;
 use crate::vitals::Vitals;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -92,6 +96,8 @@ struct Inner {
     vitals: Vitals,
     alarms: Alarms,
     data_plane: OnceLock<Arc<dyn DataPlane>>,
+    services: Services,
+    node: LocalNode,
     ready: AtomicBool,
     started: Timestamp,
 }
@@ -129,6 +135,8 @@ impl App {
             vitals: Vitals::default(),
             alarms,
             data_plane: OnceLock::new(),
+            services: Services::default(),
+            node: LocalNode::default(),
             ready: AtomicBool::new(false),
             started: Timestamp::now(),
         };
@@ -205,6 +213,16 @@ impl App {
 
     pub(crate) fn data_plane(&self) -> Option<Arc<dyn DataPlane>> {
         self.inner.data_plane.get().cloned()
+    }
+
+    /// The supervised parts of this node.
+    pub fn services(&self) -> &Services {
+        &self.inner.services
+    }
+
+    /// What this node is called, and where it listens.
+    pub fn node(&self) -> &LocalNode {
+        &self.inner.node
     }
 
     /// Whether people are let in: not before everything listens, and no more once the node is to stop.

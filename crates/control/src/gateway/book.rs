@@ -174,6 +174,16 @@ impl Book {
         self.touched.extend(self.users.keys());
     }
 
+    /// What counts as sent may not have arrived: everything is told again.
+    pub fn doubt(&mut self) {
+        for known in self.users.values_mut() {
+            if let Some(sent) = &mut known.sent {
+                sent.valid_until = Timestamp::ZERO;
+            }
+        }
+        self.touch_all();
+    }
+
     /// The facts that the data plane does not have yet. They count as sent.
     pub fn due(&mut self, settings: &CalendarSettings) -> Vec<PresenceFact> {
         let mut due = Vec::new();

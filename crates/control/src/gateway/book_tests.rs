@@ -54,6 +54,19 @@ fn a_fact_is_told_once_and_again_before_it_runs_out() {
 }
 
 #[test]
+fn after_a_run_that_was_dropped_everything_is_told_again() {
+    let mut book = book();
+    tell(&mut book, A, &[busy(100, 200)], 0);
+    one(&mut book);
+    book.doubt();
+    assert_eq!(one(&mut book).intervals, [busy(100, 200)]);
+    book.keep_gateways(&HashSet::new());
+    assert_eq!(one(&mut book).source, None, "who takes part no more is taken back");
+    book.doubt();
+    assert_eq!(book.due(&settings()), []);
+}
+
+#[test]
 fn only_what_shows_is_told() {
     let kinds = [
         at(0, 10, BusyKind::Tentative),

@@ -12,6 +12,7 @@ use crate::error::{ControlError, Result};
 use crate::text::Text;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::{Mutex, mpsc, watch};
 use tokio::task::JoinHandle;
@@ -30,24 +31,35 @@ pub type OpenSource = dyn Fn(&GatewayConfig, &Secret) -> Result<Box<dyn Source>,
 /// What the pollers share.
 pub(super) struct Shared {
     pub app: App,
-    pub book: Mutex<Book>,
+    pub book: Arc<Mutex<Book>>,
     facts: mpsc::Sender<PresenceFact>,
     open: Arc<OpenSource>,
     /// Counts up when somebody's calendar is to be asked for the first time.
     pub newcomers: watch::Sender<u64>,
 }
 
+/// What the data plane was told, kept from one run to the next: whoever takes part no more by then is taken back.
+#[derive(Clone, Default)]
+pub struct Memory {
+    book: Arc<Mutex<Book>>,
+    /// What the database knew at start is in the book.
+    loaded: Arc<AtomicBool>,
+}
+
 /// Runs until the receiver of facts is gone or the future is dropped. A full channel holds the pollers up, nothing else.
-pub async fn run(app: App, facts: mpsc::Sender<PresenceFact>) {
-    run_with(app, facts, Arc::new(zaiseki_calendar::open)).await;
+pub async fn run(app: App, facts: mpsc::Sender<PresenceFact>, memory: Memory) {
+    run_with(app, facts, memory, Arc::new(zaiseki_calendar::open)).await;
 }
 
 /// The same with other calendar services.
-pub async fn run_with(app: App, facts: mpsc::Sender<PresenceFact>, open: Arc<OpenSource>) {
+pub async fn run_with(app: App, facts: mpsc::Sender<PresenceFact>, memory: Memory, open: Arc<OpenSource>) {
     let mut settings = app.settings();
     let closed = facts.clone();
-    let shared = Shared { app: app.clone(), book: Mutex::default(), facts, open, newcomers: watch::Sender::new(0) };
-    let mut worker = Worker { shared: Arc::new(shared), loaded: false, running: HashMap::new(), asked: HashMap::new() };
+    let Memory { book, loaded } = memory;
+    // A run that was dropped may have told less than it wrote down.
+    book.lock().await.doubt();
+    let shared = Shared { app: app.clone(), book, facts, open, newcomers: watch::Sender::new(0) };
+    let mut worker = Worker { shared: Arc::new(shared), loaded, running: HashMap::new(), asked: HashMap::new() };
     loop {
         if let Err(error) = worker.reconcile().await {
             tracing::error!(error = %error.text(), "the presence gateways could not be looked at; trying again later");
@@ -70,8 +82,7 @@ pub async fn run_with(app: App, facts: mpsc::Sender<PresenceFact>, open: Arc<Ope
 
 struct Worker {
     shared: Arc<Shared>,
-    /// What the database knew at start is in the book.
-    loaded: bool,
+    loaded: Arc<AtomicBool>,
     running: HashMap<GatewayId, Running>,
     /// Who takes part, and their mail addresses.
     asked: HashMap<UserId, String>,
@@ -88,6 +99,14 @@ impl Drop for Running {
     }
 }
 
+impl Drop for Worker {
+    /// Nobody is asked any more, and nobody shall read that somebody was.
+    fn drop(&mut self) {
+        let states = self.shared.app.gateway_states();
+        self.running.keys().for_each(|id| states.stop(*id));
+    }
+}
+
 impl Worker {
     /// Makes what runs equal to what is configured.
     async fn reconcile(&mut self) -> Result<()> {
@@ -95,7 +114,7 @@ impl Worker {
         let rows: HashMap<GatewayId, Gateway> = rows.into_iter().filter(|r| r.enabled).map(|r| (r.id, r)).collect();
         let users = self.shared.users().await?;
         let gateways: HashSet<GatewayId> = rows.keys().copied().collect();
-        if !self.loaded {
+        if !self.loaded.load(Ordering::Relaxed) {
             self.load(&gateways).await?;
         }
         self.stop_changed(&rows);
@@ -116,7 +135,7 @@ impl Worker {
     async fn load(&mut self, gateways: &HashSet<GatewayId>) -> Result<()> {
         let rows = self.shared.blocking(|app| Ok(app.store().query(|db| db.load_calendar())?)).await?;
         *self.shared.book.lock().await = Book::load(rows, gateways);
-        self.loaded = true;
+        self.loaded.store(true, Ordering::Relaxed);
         Ok(())
     }
 

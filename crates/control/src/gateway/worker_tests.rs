@@ -67,7 +67,7 @@ fn start_worker(app: &App, servers: &Arc<StdMutex<Servers>>) -> (mpsc::Receiver<
         let GatewayConfig::Caldav(caldav) = config else { panic!("{config:?}") };
         Ok(Box::new(Fake { url: caldav.url.clone(), servers: servers.clone() }) as Box<dyn Source>)
     };
-    (facts, tokio::spawn(run_with(app.clone(), sender, Arc::new(open))))
+    (facts, tokio::spawn(run_with(app.clone(), sender, Memory::default(), Arc::new(open))))
 }
 
 impl Bench {

@@ -6,7 +6,7 @@ use super::{Engine, Session, SessionId};
 use crate::outlet::{Close, Outlet};
 use std::sync::Arc;
 use std::time::Duration;
-use zaiseki_model::live::Carrier;
+use zaiseki_model::live::{Carrier, Transport};
 use zaiseki_model::{MessageId, StreamToken, Timestamp, UserId};
 use zaiseki_store::{Read, Reply, Write};
 use zaiseki_stream::sm::{self, Outgoing};
@@ -368,9 +368,19 @@ impl Engine {
 impl Engine {
     /// The node stops: every client is told, and how far its stream got is on disk (RFC 6120 §4.9.3.20).
     pub fn drain(&mut self, now: Timestamp) {
+        self.drain_those(now, |_| true);
+    }
+
+    /// One way for clients is closed: as [`Engine::drain`], for those who came by it, and those who might come back by it.
+    pub fn drain_transports(&mut self, now: Timestamp, transports: &[Transport]) {
+        self.drain_those(now, |session| transports.contains(&session.carrier.transport));
+    }
+
+    fn drain_those(&mut self, now: Timestamp, which: impl Fn(&Session) -> bool) {
         self.now = now;
-        let all: Vec<SessionId> = self.sessions.iter().map(|(_, session)| session.id).collect();
-        for id in all {
+        let those = self.sessions.iter().map(|(_, session)| session).filter(|session| which(session));
+        let those: Vec<SessionId> = those.map(|session| session.id).collect();
+        for id in those {
             let close = Close::Error(StreamErrorCondition::SystemShutdown, "the server is going down".to_owned());
             self.end_session(id, Some(close), Ended::Lost);
         }

@@ -2,9 +2,10 @@
 
 use super::{AccountChange, BindRequest, Engine, EngineConfig, SessionId};
 use crate::outbox::Outbox;
-use crate::outlet::Outlet;
+use crate::outlet::{Close, Outlet};
 use bytes::Bytes;
 use std::sync::{Arc, Mutex};
+use zaiseki_model::live::{Carrier, Transport};
 use zaiseki_model::{
     BusyInterval, BusyKind, FactSource, GatewayId, MessageId, MessageIds, PresenceFact, RosterItem, Subscription, Timestamp,
     User, UserId, limits,
@@ -12,6 +13,7 @@ use zaiseki_model::{
 use zaiseki_presence::pep::NodeConfig;
 use zaiseki_store::{Doc, DocPage, Read, Reply, UserData, Write};
 use zaiseki_xmpp::ns::ACTIVITY;
+use zaiseki_xmpp::stanza::StreamErrorCondition;
 use zaiseki_xmpp::xml::framer::{Limits, stanza_from_bytes};
 
 const NOW: Timestamp = Timestamp(1_800_000_000_000_000);
@@ -43,6 +45,10 @@ impl Bench {
 
     /// Asks for a session; the home is still to be read.
     fn ask(&mut self, name: &str, resource: &str) -> (Arc<Outbox>, Bound) {
+        self.ask_by(Transport::Tcp, name, resource)
+    }
+
+    fn ask_by(&mut self, transport: Transport, name: &str, resource: &str) -> (Arc<Outbox>, Bound) {
         let (outbox, bound) = (Arc::new(Outbox::new(false)), Bound::default());
         let (told, noted) = (bound.clone(), outbox.clone());
         let request = BindRequest {
@@ -50,7 +56,7 @@ impl Bench {
             name: name.to_owned(),
             resource: Some(resource.to_owned()),
             lang: None,
-            carrier: zaiseki_model::live::Carrier::local(),
+            carrier: Carrier { transport, ..Carrier::local() },
             outlet: outbox.clone(),
             done: Box::new(move |result| {
                 let session = result.ok().map(|(session, _)| session);
@@ -375,6 +381,30 @@ fn people_are_counted_once_however_many_resources_they_have() {
     bench.engine.drain(NOW);
     assert_eq!(counted(&bench), (0, 0, 0));
     assert_eq!(bench.engine.counts().presences_total, 6);
+}
+
+#[test]
+fn a_way_in_that_closes_ends_the_sessions_that_came_by_it() {
+    let mut bench = Bench::new(0);
+    let (tcp, desk) = bench.bind("mika", "desk");
+    let (web, _) = bench.ask_by(Transport::Bosh, "mika", "web");
+    bench.settle();
+    bench.engine.enable_management(NOW, desk, true, None);
+    bench.settle();
+    let outlet: Arc<dyn Outlet> = tcp.clone();
+    bench.engine.cut(NOW, desk, &outlet);
+    let (tcp, _) = bench.bind("mika", "phone");
+    assert_eq!(bench.engine.counts().sessions, 3);
+    bench.engine.drain_transports(NOW, &Transport::SOCKETS);
+    assert_eq!(bench.engine.counts().sessions, 1, "the one that might come back is gone too");
+    let shutdown = |outbox: &Outbox| match outbox.take(Vec::new()).and_then(|flush| flush.close) {
+        Some(Close::Error(condition, _)) => condition == StreamErrorCondition::SystemShutdown,
+        _ => false,
+    };
+    assert!(shutdown(&tcp) && !shutdown(&web));
+    bench.engine.drain_transports(NOW, &Transport::WEB);
+    assert!(shutdown(&web));
+    assert_eq!(bench.engine.counts().sessions, 0);
 }
 
 const MINUTE: std::time::Duration = std::time::Duration::from_secs(60);

@@ -7,6 +7,7 @@ use super::directories::{self, DirectoryCommand, ImUsers, Resolve};
 use super::jobs::{self, JobCommand};
 use super::people::{self, PeopleCommand, Sight};
 use super::profiles::{self, Profile};
+use super::services::{self, NodeCommand, ServiceCommand};
 use super::tokens::{self, TokenCommand};
 use crate::i18n::Lang;
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
@@ -70,6 +71,12 @@ pub enum Ask {
     /// Jobs: long work in the background
     #[command(subcommand)]
     Job(JobCommand),
+    /// Services: the supervised parts of the node
+    #[command(subcommand)]
+    Service(ServiceCommand),
+    /// Nodes: the topology
+    #[command(subcommand)]
+    Node(NodeCommand),
     /// Live settings
     #[command(subcommand)]
     Settings(SettingsCommand),
@@ -451,6 +458,7 @@ const PARTS: &[&[(&str, &str)]] = &[
     checks::TEXTS,
     profiles::TEXTS,
     people::TEXTS,
+    services::TEXTS,
 ];
 
 /// How a help page is laid out in Japanese; clap's own headings are English.

@@ -63,6 +63,7 @@ impl Door {
         let store = Store::open(&config.data_dir, &config.domain, Options::default(), Box::new(|_| {})).map_err(database)?;
         let app = App::open(store.clone(), &config.domain, &config.data_dir, |_| {})
             .map_err(|error| anyhow::Error::msg(error.text()))?;
+        app.node().set_name(&config.node_name);
         let routes = api(app).layer(axum::Extension(own_caller()));
         Ok(Door::Here { routes, _store: store, _lock: lock })
     }

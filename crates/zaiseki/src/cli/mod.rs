@@ -12,6 +12,7 @@ mod door;
 mod jobs;
 mod people;
 mod profiles;
+mod services;
 mod show;
 mod tokens;
 
@@ -93,6 +94,7 @@ fn verdict(answer: &Value, view: View, console: &Console<'_>) -> Result<()> {
         View::Directories | View::EntryProblems | View::Duplicates | View::Lines => 0,
         View::Jobs | View::Job | View::JobLog => 0,
         View::UserSessions | View::UserPresence | View::Contacts | View::Sight => 0,
+        View::Services | View::Service | View::Nodes => 0,
         View::Admins | View::Sessions | View::Tokens | View::MadeToken | View::Audit | View::Checks => 0,
     };
     match (failed, view) {
@@ -185,6 +187,8 @@ fn plan(ask: Ask, console: &mut Console<'_>) -> Result<Plan> {
         Ask::User(user) => user_plan(user, console),
         Ask::Directory(directory) => directories::directory_plan(directory, console),
         Ask::Job(job) => jobs::plan(job),
+        Ask::Service(service) => Ok(services::plan(service)),
+        Ask::Node(node) => Ok(services::node_plan(&node)),
         Ask::Admin(admin) => admins::plan(admin, console),
         Ask::Token(token) => Ok(tokens::plan(token)),
         Ask::Check(check) => Ok(checks::plan(&check)),

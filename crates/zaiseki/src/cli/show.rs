@@ -5,6 +5,7 @@ mod checks;
 mod directories;
 mod jobs;
 mod people;
+mod services;
 
 use crate::i18n::Lang;
 use serde_json::Value;
@@ -30,6 +31,9 @@ pub enum View {
     Jobs,
     Job,
     JobLog,
+    Services,
+    Service,
+    Nodes,
     Admins,
     Sessions,
     Tokens,
@@ -112,6 +116,9 @@ pub fn table(answer: &Value, view: View, lang: Lang) -> String {
         View::Jobs => jobs::list(list("jobs"), lang),
         View::Job => jobs::one(answer, lang),
         View::JobLog => rows(list("lines"), &jobs::LOG, lang),
+        View::Services => rows(list("services"), &services::SERVICES, lang),
+        View::Service => services::one(answer, lang),
+        View::Nodes => rows(list("nodes"), &services::NODES, lang),
         View::Admins => rows(list("admins"), &admins::ADMINS, lang),
         View::Sessions => rows(list("sessions"), &admins::SESSIONS, lang),
         View::Tokens => rows(list("tokens"), &admins::TOKENS, lang),

@@ -35,6 +35,10 @@ fn without_a_file_it_is_localhost_on_loopback() {
     assert!(all.iter().all(|a| a.ip() == Ipv4Addr::LOCALHOST || a.ip() == Ipv6Addr::LOCALHOST), "{all:?}");
 }
 
+fn networks(all: &[&str]) -> Vec<Network> {
+    all.iter().map(|network| network.parse().unwrap()).collect()
+}
+
 #[test]
 fn everything_can_be_said() {
     let dir = tempfile::tempdir().unwrap();
@@ -42,7 +46,9 @@ fn everything_can_be_said() {
     std::fs::rename(made.certificate, dir.path().join("c.pem")).unwrap();
     std::fs::rename(made.key, dir.path().join("k.pem")).unwrap();
     let text = "domain = 'example.com'\nnode_name = 'im1.example.com'\ndata_dir = 'data'\ndatabase = 'sqlite'\n\
-        [listen]\nc2s = ['0.0.0.0:5222', '[::]:5222']\nhttps = ['127.0.0.1:0', '127.0.0.1:0']\nadmin = []\nmetrics = ['127.0.0.1:9464']\n[allow]\nmetrics = ['10.1.0.0/16', '::1']\n\
+        [listen]\nc2s = ['0.0.0.0:5222', '[::]:5222']\nhttps = []\nadmin = ['127.0.0.1:9443']\n\
+        console = ['127.0.0.1:9444']\nweb = ['127.0.0.1:443']\nmetrics = ['127.0.0.1:9464']\n\
+        [allow]\nmetrics = ['10.1.0.0/16', '::1']\nconsole = ['192.0.2.0/24']\napi = ['2001:db8::/32']\n\
         [tls]\ncertificate = 'c.pem'\nkey = 'k.pem'\n[c2s]\nallow_clear_text = true\n\
         [log]\nlevel = 'debug'\nformat = 'json'\n";
     let config = Config::parse(text, dir.path()).unwrap();
@@ -54,11 +60,19 @@ fn everything_can_be_said() {
         listen: Listen {
             c2s: vec![(Ipv4Addr::UNSPECIFIED, 5222).into(), (Ipv6Addr::UNSPECIFIED, 5222).into()],
             c2s_tls: Vec::new(),
-            https: vec![(Ipv4Addr::LOCALHOST, 0).into(); 2],
-            admin: Vec::new(),
+            https: Vec::new(),
+            admin: vec![(Ipv4Addr::LOCALHOST, 9443).into()],
+            console: vec![(Ipv4Addr::LOCALHOST, 9444).into()],
+            api: Vec::new(),
+            web: vec![(Ipv4Addr::LOCALHOST, 443).into()],
             metrics: vec![(Ipv4Addr::LOCALHOST, 9464).into()],
         },
-        allow_metrics: ["10.1.0.0/16", "::1/128"].map(|network| network.parse().unwrap()).to_vec(),
+        allow: Allow {
+            console: networks(&["192.0.2.0/24"]),
+            api: networks(&["2001:db8::/32"]),
+            web: Vec::new(),
+            metrics: networks(&["10.1.0.0/16", "::1/128"]),
+        },
         tls: Some(TlsFiles { certificate: dir.path().join("c.pem"), key: dir.path().join("k.pem") }),
         allow_clear_text: true,
         log: Log { level: LogLevel::Debug, format: LogFormat::Json },
@@ -87,6 +101,9 @@ fn each_problem_names_its_line_and_key() {
     one(&with("[listen]\nc2s = ['0.0.0.0:70000']"), 3, "listen.c2s", "not an address");
     one(&with("[allow]\nmetrics = ['10.0.0.0/33']"), 3, "allow.metrics", "not a network");
     one(&with("[allow]\nchat = ['10.0.0.0/8']"), 3, "allow.chat", "unknown key");
+    one(&with("[allow]\n\napi = []"), 4, "allow.api", "names no network");
+    one(&with("[allow]\nweb = [\n'10.0.0.0/8',\n'host']"), 5, "allow.web", "not a network");
+    one(&with("[allow]\nconsole = '10.0.0.0/8'"), 3, "allow.console", "a list");
     one(
         &with("[tls]\ncertificate = 'c.pem'\nkey = '/dev/null/x'")
             .replace("certificate = 'c.pem'", "certificate = '/proc/self/stat'"),
@@ -113,6 +130,22 @@ fn addresses_must_not_collide() {
     collides("'0.0.0.0:1'", "'127.0.0.1:1'", 4);
     collides("'[::1]:1'", "'[::]:1'", 4);
     Config::parse(&with("'127.0.0.1:1', '127.0.0.2:1', '[::1]:1'", "'127.0.0.1:2'"), Path::new("")).unwrap();
+    Config::parse(&with("'127.0.0.1:0', '127.0.0.1:0'", "'127.0.0.1:0'"), Path::new("")).unwrap();
+}
+
+#[test]
+fn an_address_at_which_nothing_answers_is_a_mistake() {
+    let with = |rest: &str| format!("domain = 'a.example'\n[listen]\nhttps = ['127.0.0.1:1']\n{rest}");
+    let (admin, console) = ("admin = ['127.0.0.1:2']\n", "console = ['127.0.0.1:3']\n");
+    let (api, web) = ("api = ['127.0.0.1:4']\n", "web = ['127.0.0.1:5']\n");
+    for good in [admin, console, api, web, &[console, api].concat(), &[console, web].concat(), &[admin, api].concat()] {
+        Config::parse(&with(good), Path::new("")).unwrap();
+    }
+    one(&with(&[admin, console, api].concat()), 4, "listen.admin", "of no use");
+    for all in [[admin, web].concat(), [web, console, api].concat()] {
+        one(&with(&all), 3, "listen.https", "of no use");
+    }
+    one(&with(&["web = ['127.0.0.1:1']"].concat()), 4, "listen.web", "collides");
 }
 
 #[test]

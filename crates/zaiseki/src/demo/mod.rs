@@ -67,7 +67,7 @@ pub fn run(lang: Lang) -> Result<()> {
 
 fn config(folder: &Path) -> Config {
     let any = || vec![SocketAddr::from(([127, 0, 0, 1], 0))];
-    let listen = Listen { c2s: any(), c2s_tls: any(), https: any(), admin: Vec::new(), metrics: Vec::new() };
+    let listen = Listen { c2s: any(), c2s_tls: any(), https: any(), ..Listen::default() };
     Config { data_dir: folder.to_owned(), listen, ..Config::without_file() }
 }
 

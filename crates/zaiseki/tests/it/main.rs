@@ -26,6 +26,7 @@ mod raw;
 mod revocation;
 mod roster;
 mod sasl;
+mod services;
 mod sign_in;
 mod simple;
 mod slixmpp;

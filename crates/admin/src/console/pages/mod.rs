@@ -9,8 +9,10 @@ mod gateway_form;
 mod gateways;
 mod jobs;
 mod presence_viewer;
+mod services;
 mod settings;
 mod tokens;
+mod topology;
 mod user_live;
 mod users;
 mod users_import;
@@ -33,6 +35,8 @@ pub fn all() -> Pages {
         presence_viewer::pages(),
         jobs::pages(),
         api::pages(),
+        services::pages(),
+        topology::pages(),
     ];
     all.into_iter().fold(Pages::default(), Pages::merge)
 }
