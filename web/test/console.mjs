@@ -253,6 +253,45 @@ async function services(page) {
   await page.locator(".title .pill.good").waitFor({ timeout });
 }
 
+async function alarms(page) {
+  await go(page, "/console/alarms");
+  await page.locator("table").first().waitFor({ timeout });
+  await accessible(page);
+  await picture(page, "alarms-en");
+  await go(page, "/console/alarm-targets:new/mail");
+  await send(page, { name: "mail", host: "127.0.0.1", port: "1", from: "nonsense", to: "ops@example.com", security: "none" });
+  await refused(page, "from");
+  await go(page, "/console/alarm-targets:new/syslog");
+  await send(page, { name: "siem", host: "127.0.0.1", port: "1", transport: "tcp", severity: "error" });
+  await said(page);
+  await press(page, "Send a test");
+  await page.locator(".title .pill.bad").waitFor({ timeout });
+  await accessible(page);
+  await picture(page, "alarm-target-en");
+  await press(page, "Remove");
+  await said(page);
+}
+
+async function closer(page) {
+  await go(page, "/console/log-level");
+  await send(page, { level: "debug", minutes: "0" });
+  await refused(page, "minutes");
+  await send(page, { level: "debug", minutes: "5" });
+  await said(page);
+  await press(page, "Back to the configured level now");
+  await said(page);
+  await go(page, "/console/traces");
+  await send(page, { user: "nobody-there", minutes: "5" });
+  await refused(page, "user");
+  await send(page, { user: "taro", minutes: "5" });
+  await said(page);
+  await press(page, "Stop");
+  await said(page);
+  await press(page, "Read");
+  await page.locator(".empty").waitFor({ timeout });
+  await accessible(page);
+}
+
 /** Every page of the navigation. */
 async function everyPage(page, language) {
   await go(page, `/console/language?to=${language}&back=/console/`);
@@ -308,6 +347,8 @@ async function main() {
     await step("administrators, tokens, second factor", () => administrators(page));
     await step("the REST API: read, refused, tried", () => api(page));
     await step("services: stopped, started, switched off for good and on again", () => services(page));
+    await step("alarms and their targets: refused, added, tested, removed", () => alarms(page));
+    await step("log level and trace: refused, begun, ended", () => closer(page));
     await step("every page in English", () => everyPage(page, "en"));
     await step("every page in Japanese", () => everyPage(page, "ja"));
     await step("signed out and in again", () => outAndIn(page));

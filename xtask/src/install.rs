@@ -60,8 +60,15 @@ const SLAPD: Need = Need {
     packages: &["slapd", "ldap-utils"],
 };
 
+/// A syslog server with TLS: where alarms are sent.
+const RSYSLOG: Need = Need {
+    name: "rsyslog with TLS",
+    present: || Path::new("/usr/sbin/rsyslogd").exists() && run::succeeds("sh", &["-c", "ls /usr/lib/*/rsyslog/lmnsd_ossl.so"]),
+    packages: &["rsyslog", "rsyslog-openssl"],
+};
+
 /// Everything that `cargo xtask test` needs.
-pub const FOR_TESTS: &[Need] = &[NODE, PYTHON, NBXMPP, CHROMIUM, JAPANESE_FONT, SLAPD];
+pub const FOR_TESTS: &[Need] = &[NODE, PYTHON, NBXMPP, CHROMIUM, JAPANESE_FONT, SLAPD, RSYSLOG];
 
 /// Installs those of `needs` that are missing, by apt-get (as root, else through sudo).
 pub fn ensure(needs: &[Need]) -> Result<()> {

@@ -16,6 +16,7 @@ pub mod settings;
 pub mod sign_in;
 pub mod telephone;
 pub mod time;
+pub mod trace;
 pub mod user;
 pub mod vitals;
 

@@ -134,3 +134,10 @@ pub const ALARM_TARGETS: usize = 16;
 pub const ALARM_QUEUE: usize = 256;
 /// Contacts of one user in one page.
 pub const PAGE_CONTACTS: usize = 500;
+/// Traces of users' stanzas that run or that ended lately.
+pub const TRACES: usize = 8;
+/// Stanzas of one trace, and bytes of them; one past either ends it.
+pub const TRACE_STANZAS: usize = 1_000;
+pub const TRACE_BYTES: usize = 1024 * 1024;
+/// Bytes of one stanza in a trace; of a longer one only the beginning of its redacted form is kept.
+pub const TRACE_STANZA_BYTES: usize = 8 * 1024;

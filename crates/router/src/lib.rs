@@ -19,4 +19,5 @@ pub mod streams;
 pub mod throttle;
 pub mod tls;
 mod tls_io;
+mod trace;
 pub mod traffic;

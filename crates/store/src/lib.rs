@@ -13,6 +13,7 @@
 
 mod admin_access;
 mod admins;
+mod alarm_targets;
 mod alarms;
 mod archive;
 mod audit;
@@ -43,6 +44,7 @@ mod writer;
 
 pub use admin_access::{Key, SessionRow, TokenRow};
 pub use admins::{ADMINISTRATOR, AdminRow, SETUP_KEY, Sessions};
+pub use alarm_targets::AlarmTarget;
 pub use alarms::{AlarmFilter, AlarmRow};
 pub use audit::{Audit, AuditEntry, AuditFilter};
 pub use calendar::{CalendarRow, GatewayHealth};

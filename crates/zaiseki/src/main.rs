@@ -16,6 +16,7 @@ use config::{Config, LogFormat};
 use i18n::Lang;
 use std::io::IsTerminal;
 use std::process::ExitCode;
+use zaiseki_control::app::log_level::Level;
 
 /// The command line or the configuration file is wrong (`EX_USAGE` of BSD's sysexits).
 const EXIT_USAGE: u8 = 64;
@@ -43,20 +44,33 @@ fn main() -> ExitCode {
     };
     match cli.command {
         Command::Serve => {
-            start_log(&config);
-            finish(serve::run(&config), lang)
+            let set_log = start_log(&config);
+            finish(serve::run(&config, set_log), lang)
         }
         Command::Ask(ask) => finish(cli::run(&config, ask, cli.output, lang), lang),
         Command::Demo => ExitCode::SUCCESS,
     }
 }
 
-fn start_log(config: &Config) {
+/// Changes the log's level while the process runs.
+type SetLog = Box<dyn Fn(Level) -> Result<(), String> + Send + Sync>;
+
+fn start_log(config: &Config) -> SetLog {
     // Colours are for eyes: in a file or a journal they are noise.
     let log = tracing_subscriber::fmt().with_ansi(std::io::stdout().is_terminal()).with_env_filter(config.log.level.as_str());
     match config.log.format {
-        LogFormat::Text => log.init(),
-        LogFormat::Json => log.json().init(),
+        LogFormat::Text => {
+            let log = log.with_filter_reloading();
+            let handle = log.reload_handle();
+            log.init();
+            Box::new(move |level| handle.reload(level.as_str()).map_err(|error| error.to_string()))
+        }
+        LogFormat::Json => {
+            let log = log.json().with_filter_reloading();
+            let handle = log.reload_handle();
+            log.init();
+            Box::new(move |level| handle.reload(level.as_str()).map_err(|error| error.to_string()))
+        }
     }
 }
 

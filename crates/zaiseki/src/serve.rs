@@ -22,11 +22,13 @@ use zaiseki_admin::server::{self, HttpLimits};
 use zaiseki_admin::site::Site;
 use zaiseki_admin::socket::AdminSocket;
 use zaiseki_admin::web::{self, WebGate};
+use zaiseki_control::app::log_level::Level;
 use zaiseki_control::app::{App, UserChange, UserChanged, services, setup, users};
 use zaiseki_control::node::Door;
 use zaiseki_control::services::Service;
 use zaiseki_control::sign_in::SignInAgent;
 use zaiseki_model::live::{DataPlane, LiveUser, SightDone};
+use zaiseki_model::trace::{Trace, Tracer};
 use zaiseki_model::vitals::NodeCounts;
 use zaiseki_model::{MessageIds, PresenceFact, Timestamp, limits};
 use zaiseki_net::network::Network;
@@ -356,8 +358,13 @@ impl Running {
         let (facts, facts_to_take) = mpsc::channel(FACTS);
         attach_vitals(&self.app, &self.node, facts.downgrade());
         self.app.attach_data_plane(Arc::new(Plane(Arc::downgrade(&self.node))));
+        self.app.tracer().attach(NodeTracer(Arc::downgrade(&self.node)));
         self.tasks.spawn(until(self.stop.clone(), zaiseki_control::vitals::run(self.app.clone())));
         self.tasks.spawn(until(self.stop.clone(), zaiseki_control::alarms::keeper::run(self.app.clone())));
+        self.tasks.spawn(until(self.stop.clone(), zaiseki_control::alarms::watch::run(self.app.clone())));
+        let sender = zaiseki_control::alarms::target::sender::run(self.app.clone(), node_name.clone());
+        self.tasks.spawn(until(self.stop.clone(), sender));
+        self.tasks.spawn(until(self.stop.clone(), zaiseki_control::app::log_level::run(self.app.clone())));
         self.tasks.spawn(until(self.stop.clone(), systemd::watchdog(self.node.clone())));
         let (app, stop) = (self.app.clone(), self.stop.clone());
         self.tasks.spawn(async move {
@@ -438,6 +445,23 @@ impl DataPlane for Plane {
     }
 }
 
+/// Lets the control plane trace a user's stanzas.
+struct NodeTracer(Weak<Node>);
+
+impl Tracer for NodeTracer {
+    fn start(&self, user: &str, until: Timestamp) -> bool {
+        self.0.upgrade().is_some_and(|node| node.with(|engine, now| engine.start_trace(now, user, until)))
+    }
+
+    fn stop(&self, user: &str) -> bool {
+        self.0.upgrade().is_some_and(|node| node.with(|engine, now| engine.stop_trace(now, user)))
+    }
+
+    fn traces(&self) -> Vec<Trace> {
+        self.0.upgrade().map(|node| node.with(|engine, now| engine.traces(now))).unwrap_or_default()
+    }
+}
+
 /// Runs a part until the node stops.
 async fn until(stop: CancellationToken, part: impl Future<Output = ()>) {
     tokio::select! {
@@ -486,14 +510,15 @@ fn reload(certificate: &ReloadableCert, files: &Paths) {
     }
 }
 
-/// `zaiseki serve`: runs until SIGTERM or SIGINT; SIGHUP reads the certificates again.
-pub fn run(config: &Config) -> Result<()> {
+/// `zaiseki serve`: runs until SIGTERM or SIGINT; SIGHUP reads the certificates again. `set_log` changes the log's level.
+pub fn run(config: &Config, set_log: impl Fn(Level) -> Result<(), String> + Send + Sync + 'static) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         use tokio::signal::unix::{SignalKind, signal};
         let (mut term, mut int, mut hup) =
             (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?, signal(SignalKind::hangup())?);
         let running = start(config).await?;
+        running.app.log().attach(Level::parse(config.log.level.as_str()).unwrap_or(Level::Info), set_log);
         tracing::info!(domain = %config.domain, node = %config.node_name, "ready");
         systemd::ready(&config.domain);
         loop {

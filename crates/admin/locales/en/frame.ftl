@@ -25,6 +25,7 @@ nav-security = Security
 nav-user-sign-in = Sign-in of users
 nav-administrators = Administrators
 nav-tokens = API tokens
+nav-targets = Alarm targets
 
 nav-presence = Presence
 nav-presence-settings = Settings
@@ -44,7 +45,9 @@ nav-jobs = Jobs
 
 nav-serviceability = Serviceability
 nav-control-center = Control center
-
+nav-alarms = Alarms
+nav-traces = Stanza trace
+nav-log-level = Log level
 error-title = That did not work
 error-forbidden = You may not do this: it needs the right { $right }. An administrator with more rights can.
 error-not-found-title = There is nothing here

@@ -97,3 +97,21 @@ help-service =
     Stop lasts until the service is started or the node restarts; deactivate lasts until it is activated.
 help-topology =
     The nodes, and where each of their doors listens. Addresses and networks stand in the configuration file, under [listen] and [allow]; a node reads them when it starts. docs/ports.md has one table for firewalls.
+help-alarms =
+    What is wrong with this node now, the worst first, with what was seen and what to do; below it what was wrong before. An alarm is over by itself when its cause is.
+
+    Acknowledge an alarm to tell the others that you look after it. One that only tells of something that has happened is over by that.
+help-alarm =
+    Since when it holds, how often it was seen, and what was seen last. Do what stands under it; the alarm is over by itself when its cause is.
+help-targets =
+    Where alarms are sent besides this console: a syslog server (by TLS), mail, or a webhook. Each target gets what is at least as bad as you choose, and hears when it is over.
+
+    A target that is down holds up nothing; it is tried again, and what it misses in the end is counted.
+help-target =
+    What came of sending, and how the target is reached. Send a test after each change: it says why it does not arrive.
+help-log-level =
+    How much the log of this node says. Another level holds for the time you choose and goes back by itself; the change stands in the audit log.
+help-traces =
+    The stanzas of one user's clients, for support. Element names, addresses and what the protocol needs are kept; of what people wrote only the length, as [7]. A trace ends by itself and can be read for an hour after it.
+
+    Who starts or reads a trace stands in the audit log.

@@ -11,3 +11,6 @@ dashboard-messages = Messages per second
 dashboard-stanzas = and { $number } other stanzas
 dashboard-commit = Time of a commit
 dashboard-waiting = { $number } writes wait
+dashboard-alarms = Open alarms
+dashboard-alarms-none = Nothing is wrong
+dashboard-alarms-title = Warnings

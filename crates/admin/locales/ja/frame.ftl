@@ -25,6 +25,7 @@ nav-security = セキュリティ
 nav-user-sign-in = ユーザーのサインイン
 nav-administrators = 管理者
 nav-tokens = API トークン
+nav-targets = アラーム送信先
 
 nav-presence = プレゼンス
 nav-presence-settings = 設定
@@ -44,7 +45,9 @@ nav-jobs = ジョブ
 
 nav-serviceability = 保守
 nav-control-center = コントロールセンター
-
+nav-alarms = アラーム
+nav-traces = スタンザトレース
+nav-log-level = ログレベル
 error-title = 処理できませんでした
 error-forbidden = この操作はできません。権限 { $right } が必要です。権限のある管理者に依頼してください。
 error-not-found-title = ページがありません

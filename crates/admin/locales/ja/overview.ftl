@@ -11,3 +11,6 @@ dashboard-messages = メッセージ / 秒
 dashboard-stanzas = ほかのスタンザ { $number } / 秒
 dashboard-commit = コミット時間
 dashboard-waiting = 書き込み待ち { $number }
+dashboard-alarms = 発生中のアラーム
+dashboard-alarms-none = 問題はありません
+dashboard-alarms-title = 警告

@@ -22,6 +22,8 @@ const TAGS: &[(&str, &str)] = &[
     ("settings", "Live settings."),
     ("admins", "Administrators and their sessions."),
     ("tokens", "API tokens for programs."),
+    ("alarms", "What is wrong, what was, and what to do."),
+    ("alarm-targets", "The places outside that alarms are sent to: syslog, mail, webhooks."),
     ("diagnostics", "The troubleshooter: checks that only read."),
     ("audit", "Who changed what."),
 ];

@@ -10,8 +10,11 @@
 mod access;
 mod account;
 mod admins;
+mod alarm_targets;
+mod alarms;
 mod audit;
 mod checks;
+mod diagnostics;
 mod directories;
 mod document;
 mod gateways;
@@ -86,6 +89,9 @@ fn parts() -> (Router<App>, OpenApi) {
         .merge(jobs::operations())
         .merge(nodes::operations())
         .merge(services::operations())
+        .merge(diagnostics::operations())
+        .merge(alarms::operations())
+        .merge(alarm_targets::operations())
         .merge(settings::operations())
         .merge(admins::operations())
         .merge(tokens::operations())

@@ -34,6 +34,7 @@ pub static NAVIGATION: &[Group] = &[
             entry("nav-user-sign-in", "/console/user-sign-in", Area::Security),
             entry("nav-administrators", "/console/administrators", Area::Admins),
             entry("nav-tokens", "/console/tokens", Area::Admins),
+            entry("nav-targets", "/console/alarm-targets", Area::Alarms),
         ],
     },
     Group {
@@ -49,6 +50,14 @@ pub static NAVIGATION: &[Group] = &[
     Group { name: "nav-bulk", entries: &[entry("nav-jobs", "/console/jobs", Area::Jobs)] },
     Group { name: "nav-serviceability", entries: &[entry("nav-control-center", "/console/services", Area::Services)] },
     Group { name: "nav-developers", entries: &[entry("nav-api", "/console/api", Area::Own)] },
+    Group {
+        name: "nav-diagnostics",
+        entries: &[
+            entry("nav-alarms", "/console/alarms", Area::Alarms),
+            entry("nav-traces", "/console/traces", Area::Diagnostics),
+            entry("nav-log-level", "/console/log-level", Area::Diagnostics),
+        ],
+    },
 ];
 
 /// The entry that a path belongs to: the one with the longest beginning in common.

@@ -18,7 +18,23 @@ macro_rules! files {
     };
 }
 
-files!["frame", "entrance", "overview", "users", "gateways", "settings", "admins", "jobs", "services", "api", "live", "help"];
+files![
+    "frame",
+    "entrance",
+    "overview",
+    "users",
+    "gateways",
+    "settings",
+    "admins",
+    "jobs",
+    "services",
+    "alarms",
+    "targets",
+    "diagnostics",
+    "api",
+    "live",
+    "help"
+];
 
 type Bundle = FluentBundle<FluentResource>;
 

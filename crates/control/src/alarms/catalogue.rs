@@ -169,6 +169,34 @@ pub static SERVICE_FAILED: AlarmKind = AlarmKind {
     lasts: None,
 };
 
+/// Subject: the target's name.
+pub static ALARM_TARGET_FAILED: AlarmKind = AlarmKind {
+    id: "alarm-target.failed",
+    severity: Severity::Warning,
+    title: ("Alarms do not reach a target", "アラームが送信先に届きません"),
+    meaning: (
+        "A syslog server, mail server or webhook does not take alarms. They stand in the console; the target gets those that still wait when it works again.",
+        "syslog サーバー、メールサーバーまたは Webhook がアラームを受け取りません。アラームはコンソールで確認できます。復旧すると、待っている分が送られます。",
+    ),
+    remedy: (
+        "Send a test from the page of the target: it says why it does not arrive.",
+        "送信先のページからテストを送信してください。届かない理由が表示されます。",
+    ),
+    page: "/console/alarm-targets/{}",
+    lasts: None,
+};
+
+/// Sent by an administrator to see whether it arrives; never raised.
+pub static TEST: AlarmKind = AlarmKind {
+    id: "alarm-target.test",
+    severity: Severity::Info,
+    title: ("A test: alarms arrive here", "テスト: アラームはここに届きます"),
+    meaning: ("Nothing is wrong.", "問題はありません。"),
+    remedy: ("Nothing has to be done.", "対処は不要です。"),
+    page: "",
+    lasts: None,
+};
+
 /// Subject: the certificate's name. Warning when it ends soon, critical when it has ended.
 pub static CERTIFICATE_EXPIRING: AlarmKind = AlarmKind {
     id: "certificate.expiring",
@@ -223,6 +251,7 @@ pub static CLOCK_JUMP: AlarmKind = AlarmKind {
 /// Every entry, by id.
 pub static CATALOGUE: &[&AlarmKind] = &[
     &ADMINISTRATOR_LOCKED_OUT,
+    &ALARM_TARGET_FAILED,
     &CERTIFICATE_EXPIRING,
     &CLOCK_JUMP,
     &DATABASE_BACKLOG,

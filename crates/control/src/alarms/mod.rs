@@ -8,6 +8,8 @@
 mod book;
 pub mod catalogue;
 pub mod keeper;
+pub mod target;
+pub mod watch;
 
 pub use book::{AlarmEvent, Change};
 pub use catalogue::AlarmKind;
@@ -16,7 +18,8 @@ use crate::app::App;
 use crate::error::Result;
 use crate::text::Text;
 use book::Book;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use target::sender::TargetStates;
 use tokio::sync::{Notify, broadcast};
 use zaiseki_model::limits::ALARM_QUEUE;
 use zaiseki_model::{AlarmId, Severity, Timestamp};
@@ -27,6 +30,9 @@ pub struct Alarms {
     book: Mutex<Book>,
     changed: Notify,
     feed: broadcast::Sender<Arc<AlarmEvent>>,
+    targets: TargetStates,
+    targets_changed: Notify,
+    node: OnceLock<String>,
 }
 
 impl Alarms {
@@ -35,7 +41,14 @@ impl Alarms {
         let filter = AlarmFilter { open: Some(true), limit: usize::MAX, ..AlarmFilter::default() };
         let rows = store.query(move |db| db.list_alarms(&filter))?;
         let book = Book::of(rows, Timestamp::now());
-        Ok(Alarms { book: Mutex::new(book), changed: Notify::new(), feed: broadcast::Sender::new(ALARM_QUEUE) })
+        Ok(Alarms {
+            book: Mutex::new(book),
+            changed: Notify::new(),
+            feed: broadcast::Sender::new(ALARM_QUEUE),
+            targets: TargetStates::default(),
+            targets_changed: Notify::new(),
+            node: OnceLock::new(),
+        })
     }
 
     /// Something is wrong with `subject`. Raised again it counts up and says the newest detail.
@@ -79,6 +92,24 @@ impl Alarms {
     /// What happens from now on; a reader who is too slow misses the oldest.
     pub fn subscribe(&self) -> broadcast::Receiver<Arc<AlarmEvent>> {
         self.feed.subscribe()
+    }
+
+    /// What came of sending them to places outside.
+    pub fn targets(&self) -> &TargetStates {
+        &self.targets
+    }
+
+    pub(crate) fn targets_changed(&self) -> &Notify {
+        &self.targets_changed
+    }
+
+    fn set_node(&self, name: String) {
+        let _ = self.node.set(name);
+    }
+
+    /// The name of this node; without one that runs, `zaiseki`.
+    pub(crate) fn node(&self) -> String {
+        self.node.get().cloned().unwrap_or_else(|| "zaiseki".to_owned())
     }
 
     /// Somebody has seen it. One that only tells of something that happened is over by that.

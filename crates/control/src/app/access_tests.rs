@@ -102,6 +102,8 @@ fn too_many_tries_wait_whether_the_account_is_there_or_not() {
         let refused = try_at(app, name, PASSWORD, None, now).unwrap_err();
         assert!(matches!(refused, ControlError::Throttled { wait, .. } if wait == FIRST_WAIT), "{name}: {refused}");
     }
+    let open: Vec<String> = app.alarms().open().into_iter().map(|alarm| alarm.subject).collect();
+    assert_eq!(open, ["hana"], "an alarm is about an account that there is");
     assert!(try_at(app, "hana", PASSWORD, None, now + FIRST_WAIT).is_ok());
 }
 

@@ -1,6 +1,7 @@
 //! User ids, mail addresses and directory URIs that several users claim: all of them, and their resolution.
 
 use super::{Actor, App, audit, directories, profiles};
+use crate::alarms::catalogue::DIRECTORY_DUPLICATES;
 use crate::error::{ControlError, Result};
 use crate::text::Text;
 use serde::{Deserialize, Serialize};
@@ -90,7 +91,22 @@ pub fn resolve(app: &App, actor: &Actor, resolution: &Resolution) -> Result<Dupl
         Resolution::Mail { value, keep } => keep_value(app, actor, UniqueField::Mail, value, keep)?,
         Resolution::DirectoryUri { value, keep } => keep_value(app, actor, UniqueField::DirectoryUri, value, keep)?,
     }
-    find(app)
+    let left = find(app)?;
+    tell_alarms(app, &left);
+    Ok(left)
+}
+
+/// One alarm for each kind of value that has duplicates.
+pub(crate) fn tell_alarms(app: &App, found: &Duplicates) {
+    let (ids, mails, uris) = (found.user_ids.len(), found.mails.len(), found.directory_uris.len());
+    for (subject, count) in [("user-id", ids), ("mail", mails), ("directory-uri", uris)] {
+        if count == 0 {
+            app.alarms().clear(&DIRECTORY_DUPLICATES, subject);
+            continue;
+        }
+        let en = format!("values that several users or entries have: {count}");
+        app.alarms().raise(&DIRECTORY_DUPLICATES, subject, Text::new(en, format!("重複している値: {count} 件")));
+    }
 }
 
 /// Who claims one user id.

@@ -157,7 +157,7 @@ pub fn change(app: &App, actor: &Actor, name: &str, change: &GatewayChange) -> R
 }
 
 /// RFC 7396 §2.
-fn merge(into: &mut Value, patch: &Map<String, Value>) {
+pub(super) fn merge(into: &mut Value, patch: &Map<String, Value>) {
     if !into.is_object() {
         *into = json!({});
     }

@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod admins;
+pub mod alarm_targets;
 pub mod alarms;
 pub mod archive;
 pub mod audit_log;
@@ -15,6 +16,7 @@ pub mod jobs;
 pub mod live;
 pub mod nodes;
 pub mod presence;
+pub mod log_level;
 pub mod profiles;
 pub mod services;
 pub mod sessions;
@@ -23,6 +25,7 @@ pub mod setup;
 pub mod sight;
 pub mod status;
 pub mod tokens;
+pub mod traces;
 pub mod users;
 
 use crate::alarms::Alarms;
@@ -35,7 +38,7 @@ use crate::node::LocalNode;
 use crate::seal::SealKey;
 use crate::services::supervisor::Services;
 use crate::vitals::Vitals;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use tokio::sync::{Notify, watch};
@@ -81,6 +84,7 @@ pub struct App {
 struct Inner {
     store: Store,
     domain: String,
+    data_dir: PathBuf,
     key: SealKey,
     settings: watch::Sender<Arc<Settings>>,
     settings_turn: Mutex<()>,
@@ -98,6 +102,8 @@ struct Inner {
     data_plane: OnceLock<Arc<dyn DataPlane>>,
     services: Services,
     node: LocalNode,
+    log: log_level::LogControl,
+    tracer: traces::TraceDoor,
     ready: AtomicBool,
     started: Timestamp,
 }
@@ -120,6 +126,7 @@ impl App {
         let inner = Inner {
             store,
             domain: domain.to_owned(),
+            data_dir: data_dir.to_owned(),
             key,
             settings: watch::Sender::new(Arc::new(settings)),
             settings_turn: Mutex::new(()),
@@ -137,6 +144,8 @@ impl App {
             data_plane: OnceLock::new(),
             services: Services::default(),
             node: LocalNode::default(),
+            log: log_level::LogControl::default(),
+            tracer: traces::TraceDoor::default(),
             ready: AtomicBool::new(false),
             started: Timestamp::now(),
         };
@@ -149,6 +158,11 @@ impl App {
 
     pub fn domain(&self) -> &str {
         &self.inner.domain
+    }
+
+    /// Where the database is.
+    pub(crate) fn data_dir(&self) -> &Path {
+        &self.inner.data_dir
     }
 
     /// The settings now, and each time they change.
@@ -223,6 +237,16 @@ impl App {
     /// What this node is called, and where it listens.
     pub fn node(&self) -> &LocalNode {
         &self.inner.node
+    }
+
+    /// The log of this process, once the binary has joined it.
+    pub fn log(&self) -> &log_level::LogControl {
+        &self.inner.log
+    }
+
+    /// Traces of users' stanzas, once the binary has joined the data plane.
+    pub fn tracer(&self) -> &traces::TraceDoor {
+        &self.inner.tracer
     }
 
     /// Whether people are let in: not before everything listens, and no more once the node is to stop.

@@ -7,6 +7,7 @@ use super::status::time;
 use super::users::Password;
 use super::{App, audit};
 use crate::access::{Caller, Role};
+use crate::alarms::catalogue::ADMINISTRATOR_LOCKED_OUT;
 use crate::credentials::token::Token;
 use crate::credentials::totp;
 use crate::error::{ControlError, Result};
@@ -87,7 +88,11 @@ pub fn authenticate(app: &App, try_: &SignIn<'_>) -> Result<Caller> {
 /// The account whose name, password and code these are; `None` when the code is missing.
 fn proven(app: &App, try_: &SignIn<'_>) -> Result<Option<AdminRow>> {
     let name: String = prepared(try_.name).chars().take(ADMIN_NAME_CHARS + 1).collect();
-    app.lockout().attempt(&name, try_.address, try_.now).map_err(throttled)?;
+    let counted = app.lockout().attempt(&name, try_.address, try_.now);
+    if let Err(wait) = counted {
+        tell_of_guessing(app, &name, try_.address)?;
+        return Err(throttled(wait));
+    }
     let wanted = name.clone();
     let admin = app.store().query(move |db| db.admin_by_name(&wanted))?;
     let password = try_.password.reveal();
@@ -106,6 +111,17 @@ fn proven(app: &App, try_: &SignIn<'_>) -> Result<Option<AdminRow>> {
         (Some(sealed), Some(code)) if uses_code(app, &admin, sealed, code, try_.now)? => Ok(Some(admin)),
         (Some(_), Some(_)) => Err(refused(app, try_, Some(&admin), "code")),
     }
+}
+
+/// An account that there is gets an alarm; the answer is the same for one that there is not, and takes as long.
+fn tell_of_guessing(app: &App, name: &str, address: IpAddr) -> Result<()> {
+    let wanted = name.to_owned();
+    if let Some(admin) = app.store().query(move |db| db.admin_by_name(&wanted))? {
+        let en = format!("must wait between tries; the last one came from {address}");
+        let ja = format!("試行に待ち時間を設けています。最後の試行元: {address}");
+        app.alarms().raise(&ADMINISTRATOR_LOCKED_OUT, &admin.name, Text::new(en, ja));
+    }
+    Ok(())
 }
 
 /// Whether the code is right and was not used before; it is used up by that.

@@ -2,6 +2,7 @@
 
 use super::StoredDirectory;
 use super::report::SyncReport;
+use crate::alarms::catalogue::DIRECTORY_SYNC_FAILED;
 use crate::app::{App, directories};
 use crate::error::{ControlError, Result};
 use std::time::Duration;
@@ -59,6 +60,8 @@ fn schedule(app: &App) -> Result<Vec<(Directory, Timestamp)>> {
         let rows = db.directories()?.into_iter().filter(|row| row.enabled);
         rows.map(|row| db.directory_run(row.id).map(|run| (row, run))).collect::<Result<Vec<_>, _>>()
     })?;
+    // One that was removed, or that nobody asks any more, fails no more.
+    app.alarms().clear_others(&DIRECTORY_SYNC_FAILED, |name| rows.iter().any(|(row, _)| row.name == name));
     let due = |(row, run): (Directory, Option<zaiseki_store::DirectoryRun>)| {
         let rules = StoredDirectory::from_row(&row)?.sync;
         let due = match run {

@@ -4,7 +4,8 @@ use super::plan::{self, Action, Answer, Plan, Situation};
 use super::report::{SyncReport, source_error};
 use super::state::Turn;
 use super::{StoredDirectory, candidate};
-use crate::app::{App, UserChange, audit, status};
+use crate::alarms::catalogue::DIRECTORY_SYNC_FAILED;
+use crate::app::{App, UserChange, audit, duplicates, status};
 use crate::error::{ControlError, Result};
 use crate::text::Text;
 use std::sync::Arc;
@@ -163,10 +164,21 @@ impl Sync {
         if self.dry_run {
             return Ok(());
         }
+        self.tell_alarms(report);
         let last = serde_json::json!(report).to_string();
         let run = DirectoryRun { ended_at, last_good: report.error.is_none().then(|| last.clone()), last };
         let id = self.row.id;
-        Ok(self.app.store().call(move |db| db.put_directory_run(id, &run, problems.as_deref()))?)
+        self.app.store().call(move |db| db.put_directory_run(id, &run, problems.as_deref()))?;
+        duplicates::tell_alarms(&self.app, &duplicates::find(&self.app)?);
+        Ok(())
+    }
+
+    fn tell_alarms(&self, report: &SyncReport) {
+        let alarms = self.app.alarms();
+        match &report.error {
+            Some(error) => alarms.raise(&DIRECTORY_SYNC_FAILED, &self.row.name, error.clone()),
+            None => alarms.clear(&DIRECTORY_SYNC_FAILED, &self.row.name),
+        }
     }
 }
 

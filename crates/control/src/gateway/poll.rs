@@ -5,6 +5,7 @@ use super::state::{GatewayState, GatewayStatus, PROBLEMS_TOLD, UserProblem};
 use super::texts;
 use super::worker::Shared;
 use super::{StoredConfig, mailbox};
+use crate::alarms::catalogue::GATEWAY_DOWN;
 use crate::app::status::time;
 use crate::error::ControlError;
 use crate::text::Text;
@@ -266,6 +267,7 @@ impl Poller {
                 problems: tally.problems,
             };
         });
+        self.shared.app.alarms().clear(&GATEWAY_DOWN, &self.row.name);
         if came_up {
             tracing::info!(gateway = self.row.name, users = tally.users, "the calendar server answers");
             write_health(&self.shared, &self.row, GatewayHealth { up: true, since: now, checked_at: now, reason: None }).await;
@@ -305,6 +307,7 @@ async fn report_down(shared: &Shared, row: &Gateway, reason: Text) {
         status.last_poll = Some(time(now));
         status.next_poll = None;
     });
+    shared.app.alarms().raise(&GATEWAY_DOWN, &row.name, reason.clone());
     if changed {
         tracing::warn!(gateway = row.name, %reason, "the calendar server gives no answers; known meetings go on for now");
         write_health(shared, row, GatewayHealth { up: false, since: now, checked_at: now, reason: Some(reason.en) }).await;

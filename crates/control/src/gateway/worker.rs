@@ -7,6 +7,7 @@
 use super::book::Book;
 use super::poll::Poller;
 use super::{StoredConfig, mailbox, texts};
+use crate::alarms::catalogue::GATEWAY_DOWN;
 use crate::app::{App, gateways};
 use crate::error::{ControlError, Result};
 use crate::text::Text;
@@ -118,6 +119,8 @@ impl Worker {
             self.load(&gateways).await?;
         }
         self.stop_changed(&rows);
+        let still = |name: &str| rows.values().any(|row| row.name == name);
+        self.shared.app.alarms().clear_others(&GATEWAY_DOWN, still);
         self.forget(&rows, &users).await?;
         for (id, row) in rows {
             if !self.running.contains_key(&id) {

@@ -193,6 +193,7 @@ async fn an_outage_is_told_and_ends_by_itself() {
     bench.servers.lock().unwrap().down.insert(A.to_owned());
     let mut gateway = input("a", A);
     gateway.poll_secs = 1;
+    let mut alarms = bench.app().alarms().subscribe();
     add(bench.app(), "tester", &gateway).unwrap();
     let down = bench.until(|s| matches!(s.state, GatewayState::Down { .. })).await;
     let GatewayState::Down { reason, .. } = &down.state else { unreachable!() };
@@ -200,6 +201,10 @@ async fn an_outage_is_told_and_ends_by_itself() {
     bench.servers.lock().unwrap().down.clear();
     assert_eq!(bench.fact().await.name, "anna");
     bench.until(|s| matches!(s.state, GatewayState::Up { .. })).await;
+    for wanted in ["raised", "cleared"] {
+        let heard = tokio::time::timeout(Duration::from_secs(20), alarms.recv()).await.unwrap().unwrap();
+        assert_eq!((heard.change.as_str(), heard.kind.id, heard.row.subject.as_str()), (wanted, "gateway.down", "a"));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

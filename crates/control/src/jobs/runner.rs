@@ -1,6 +1,7 @@
 //! Does the jobs, one at a time and step by step, on the node that holds the role `jobs`.
 
 use super::{Next, Turn, Work, kind};
+use crate::alarms::catalogue::JOB_FAILED;
 use crate::app::App;
 use crate::error::{ControlError, Result};
 use crate::text::Text;
@@ -184,6 +185,7 @@ async fn give_up(turn: Turn, trouble: Trouble) {
     };
     let Turn { app, lease, job } = turn;
     tracing::warn!(%job, why = why.en, "job has failed");
+    app.alarms().raise(&JOB_FAILED, &job.to_string(), why.clone());
     let line = JobLine { en: why.en, ja: why.ja };
     let failed = blocking(move || Ok(app.store().call(move |db| db.fail_job(&lease, job, &line, Timestamp::now()))?));
     if let Err(Trouble::Error(error)) = failed.await {

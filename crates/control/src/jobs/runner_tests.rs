@@ -167,6 +167,8 @@ async fn a_step_that_panics_fails_its_job_only() {
     let (fixture, id) = odd(|_| panic!("on purpose")).await;
     assert_eq!(jobs::find(&fixture.app, &id).unwrap().state, JobStateView::Failed);
     assert!(lines(&fixture.app, &id)[0].contains("fault in the program"));
+    let alarm = fixture.app.alarms().open().remove(0);
+    assert_eq!((alarm.kind.as_str(), alarm.subject), ("job.failed", id));
 }
 
 #[tokio::test]

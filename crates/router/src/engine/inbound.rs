@@ -4,6 +4,7 @@ use super::{Engine, SessionId};
 use crate::phases;
 use crate::route::{Destination, View, decide};
 use bytes::Bytes;
+use zaiseki_model::trace::Direction;
 use zaiseki_model::{Envelope, Timestamp, limits};
 use zaiseki_xmpp::jid::Jid;
 use zaiseki_xmpp::ns;
@@ -14,6 +15,7 @@ impl Engine {
     /// Handles one stanza of a bound session, after those before it.
     pub fn stanza(&mut self, now: Timestamp, id: SessionId, stanza: Stanza) {
         self.now = now;
+        self.trace(id, Direction::Sent, &[stanza.bytes()]);
         let Some(session) = self.session_mut(id) else { return };
         let Some(waiting) = session.waiting.as_mut() else { return self.handle(id, stanza) };
         let bytes = waiting.bytes + stanza.bytes().len();

@@ -85,6 +85,8 @@ pub struct Engine {
     /// False while the database can't take what is waiting: no new messages are accepted for keeping.
     pub(crate) storage_healthy: bool,
     pub(crate) counters: Counters,
+    /// Absent while nobody is traced.
+    pub(crate) traces: Option<Box<crate::trace::Traces>>,
     /// Reused for building stanzas.
     pub(crate) scratch: Vec<u8>,
 }
@@ -123,6 +125,7 @@ impl Engine {
             revocations: revocation::Revocations::default(),
             storage_healthy: true,
             counters: Counters::default(),
+            traces: None,
             scratch: Vec::new(),
         }
     }

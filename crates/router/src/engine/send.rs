@@ -6,6 +6,7 @@ use super::{Engine, HomeIx, SessionId};
 use crate::outlet::Close;
 use bytes::Bytes;
 use zaiseki_model::envelope::{Head, close};
+use zaiseki_model::trace::Direction;
 use zaiseki_model::{Envelope, MessageId};
 use zaiseki_xmpp::stanza::{Condition, StanzaError, StanzaKind, StreamErrorCondition};
 
@@ -53,6 +54,7 @@ impl Engine {
     }
 
     fn push(&mut self, id: SessionId, parts: &[&[u8]], kept: Option<MessageId>) {
+        self.trace(id, Direction::Received, parts);
         let Some(outlet) = self.session(id).and_then(|s| s.outlet.as_ref()) else { return };
         if outlet.push(parts, kept) {
             let outlet = outlet.clone();

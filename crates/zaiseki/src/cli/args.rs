@@ -1,8 +1,11 @@
 //! What can be typed, in English and Japanese.
 
 use super::admins::{self, AdminCommand};
+use super::alarm_targets::{self, AlarmTargetCommand};
+use super::alarms::{self, AlarmCommand};
 use super::audit::{self, AuditCommand};
 use super::checks::{self, CheckCommand};
+use super::diagnostics::{self, LogLevel, TraceCommand};
 use super::directories::{self, DirectoryCommand, ImUsers, Resolve};
 use super::jobs::{self, JobCommand};
 use super::people::{self, PeopleCommand, Sight};
@@ -77,6 +80,17 @@ pub enum Ask {
     /// Nodes: the topology
     #[command(subcommand)]
     Node(NodeCommand),
+    /// Alarms: what is wrong, and what to do
+    #[command(subcommand)]
+    Alarm(AlarmCommand),
+    /// Where alarms are sent: syslog, mail, webhooks
+    #[command(subcommand)]
+    AlarmTarget(AlarmTargetCommand),
+    /// Show the log level of the node, or change it for some time
+    LogLevel(LogLevel),
+    /// Traces of one user's stanzas, for support
+    #[command(subcommand)]
+    Trace(TraceCommand),
     /// Live settings
     #[command(subcommand)]
     Settings(SettingsCommand),
@@ -450,6 +464,9 @@ const TEXTS: &[(&str, &str)] = &[
 /// The texts of all commands, file by file.
 const PARTS: &[&[(&str, &str)]] = &[
     TEXTS,
+    alarms::TEXTS,
+    alarm_targets::TEXTS,
+    diagnostics::TEXTS,
     directories::TEXTS,
     jobs::TEXTS,
     admins::TEXTS,

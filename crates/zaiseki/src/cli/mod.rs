@@ -2,11 +2,14 @@
 //! running node, or, when none runs, answered in this process by the same functions.
 
 mod admins;
+mod alarm_targets;
+mod alarms;
 mod args;
 mod audit;
 mod checks;
 mod complaint;
 mod console;
+mod diagnostics;
 mod directories;
 mod door;
 mod jobs;
@@ -33,8 +36,8 @@ use std::path::Path;
 /// Users of one page of a list.
 const PAGE: usize = 1_000;
 /// Lists that come in pages, each with the parameter that takes the `next` of the page before.
-const PAGED: [(&str, &str); 5] =
-    [("users", "after"), ("jobs", "after"), ("lines", "after"), ("contacts", "after"), ("entries", "before")];
+const PAGED: [(&str, &str); 6] =
+    [("users", "after"), ("jobs", "after"), ("lines", "after"), ("contacts", "after"), ("alarms", "after"), ("entries", "before")];
 
 /// Carries out one administrative command on the terminal. What it was asked to do but could not is an error, after
 /// the results were written.
@@ -95,12 +98,15 @@ fn verdict(answer: &Value, view: View, console: &Console<'_>) -> Result<()> {
         View::Jobs | View::Job | View::JobLog => 0,
         View::UserSessions | View::UserPresence | View::Contacts | View::Sight => 0,
         View::Services | View::Service | View::Nodes => 0,
+        View::Sent => u64::from(answer["sent"] != true),
+        View::Alarms | View::Alarm | View::AlarmCatalogue | View::AlarmTargets | View::Traces | View::Stanzas => 0,
         View::Admins | View::Sessions | View::Tokens | View::MadeToken | View::Audit | View::Checks => 0,
     };
     match (failed, view) {
         (0, _) => Ok(()),
         (n, View::Import) => bail!(console.say(format!("{n} rows made no user"), format!("{n} 行は取り込めませんでした"))),
         (n, View::Im) => bail!(console.say(format!("{n} users do not exist"), format!("{n} 人は存在しません"))),
+        (_, View::Sent) => bail!(console.say("the test was not sent", "テストを送信できませんでした")),
         (_, View::Sync) => bail!(console.say("the directory was not synchronised", "ディレクトリーを同期できませんでした")),
         (n, _) => bail!(console.say(format!("{n} checks failed"), format!("{n} 件の検査が不合格です"))),
     }
@@ -189,6 +195,10 @@ fn plan(ask: Ask, console: &mut Console<'_>) -> Result<Plan> {
         Ask::Job(job) => jobs::plan(job),
         Ask::Service(service) => Ok(services::plan(service)),
         Ask::Node(node) => Ok(services::node_plan(&node)),
+        Ask::Alarm(alarm) => Ok(alarms::plan(alarm)),
+        Ask::AlarmTarget(target) => alarm_targets::plan(target, console),
+        Ask::LogLevel(level) => Ok(diagnostics::log_level_plan(&level)),
+        Ask::Trace(trace) => Ok(diagnostics::trace_plan(trace)),
         Ask::Admin(admin) => admins::plan(admin, console),
         Ask::Token(token) => Ok(tokens::plan(token)),
         Ask::Check(check) => Ok(checks::plan(&check)),

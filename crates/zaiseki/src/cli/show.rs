@@ -2,6 +2,8 @@
 
 mod admins;
 mod checks;
+mod alarms;
+mod diagnostics;
 mod directories;
 mod jobs;
 mod people;
@@ -47,6 +49,14 @@ pub enum View {
     Sight,
     Checks,
     CheckResults,
+    Alarms,
+    Alarm,
+    AlarmCatalogue,
+    AlarmTargets,
+    /// Whether a test went out.
+    Sent,
+    Traces,
+    Stanzas,
     /// Key and value, line by line.
     Fields,
 }
@@ -130,6 +140,13 @@ pub fn table(answer: &Value, view: View, lang: Lang) -> String {
         View::Checks => rows(list("checks"), &checks::CHECKS, lang),
         View::CheckResults => rows(list("checks"), &checks::RESULTS, lang),
         View::Audit => rows(list("entries"), &admins::AUDIT, lang),
+        View::Alarms => rows(list("alarms"), &alarms::ALARMS, lang),
+        View::Alarm => alarms::one(answer, lang),
+        View::AlarmTargets => rows(list("targets"), &diagnostics::TARGETS, lang),
+        View::Sent => diagnostics::test(answer, lang),
+        View::Traces => rows(list("traces"), &diagnostics::TRACES, lang),
+        View::Stanzas => rows(list("stanzas"), &diagnostics::STANZAS, lang),
+        View::AlarmCatalogue => rows(list("kinds"), &alarms::CATALOGUE, lang),
         View::Lines => list("lines").iter().map(|line| format!("{}\n", cell(line, lang))).collect(),
         View::Fields => match answer {
             Value::Array(many) => many.iter().map(|one| fields(one, lang)).collect::<Vec<_>>().join("\n"),

@@ -7,6 +7,7 @@ mod backlog;
 mod blocking;
 mod carbons;
 mod commands;
+mod closer;
 mod console;
 mod crash;
 mod csi;

@@ -1,17 +1,21 @@
 //! Overview › Dashboard: what the node is doing, at a glance.
 
-use crate::console::blocks::{Card, Cell, Sign, grouped};
+use super::alarms as alarm_pages;
+use crate::console::blocks::{Card, Cell, Sign, Table, grouped};
 use crate::console::ctx::Ctx;
 use crate::console::page::Page;
 use crate::console::routes::Pages;
 use zaiseki_control::ControlError;
 use zaiseki_control::access::{Area, Right};
+use zaiseki_control::app::alarms::{self, AlarmView};
 use zaiseki_control::app::status::{self, Status};
 use zaiseki_control::gateway::state::GatewayState;
 use zaiseki_control::vitals::{Sample, rate, thinned};
 
 /// Points of a card's line.
 const POINTS: usize = 120;
+/// Alarms told of on the dashboard.
+const WARNINGS: usize = 5;
 
 pub fn pages() -> Pages {
     Pages::default().page("/console/", Right::read(Area::Status), show)
@@ -22,9 +26,36 @@ fn show(ctx: &Ctx) -> Result<Page, ControlError> {
     let sub = format!("{} · {} {}", status.domain, ctx.t("dashboard-version"), status.version);
     let page = Page::new(ctx.t("nav-dashboard")).line(sub).help("help-dashboard").refresh(5);
     let page = if status.database_healthy { page } else { page.notice(Sign::Bad, ctx.t("dashboard-database-bad")) };
+    let open = if ctx.may(Right::read(Area::Alarms)) { alarms::open(&ctx.app) } else { Vec::new() };
+    let page = if open.is_empty() { page } else { page.table(warnings(ctx, &open)) };
     let mut all = live_cards(ctx, &ctx.app.vitals().samples());
     all.extend(cards(ctx, &status));
+    if ctx.may(Right::read(Area::Alarms)) {
+        all.push(alarms_card(ctx, &open));
+    }
     Ok(page.cards(all).facts(vec![(ctx.t("dashboard-started"), Cell::Time(status.started))]))
+}
+
+/// How many, and the worst of them.
+fn alarms_card(ctx: &Ctx, open: &[AlarmView]) -> Card {
+    let worst = open.first().map(|alarm| format!("{}: {}", alarm.title.get(ctx.lang), alarm.subject));
+    let note = worst.unwrap_or_else(|| ctx.t("dashboard-alarms-none"));
+    Card::new(ctx.t("dashboard-alarms"), grouped(open.len() as u64)).note(note).href(alarm_pages::LIST)
+}
+
+/// The worst open alarms.
+fn warnings(ctx: &Ctx, open: &[AlarmView]) -> Table {
+    let row = |alarm: &AlarmView| {
+        let (sign, word) = alarm_pages::severity(ctx, alarm.severity);
+        let what = format!("{}: {}", alarm.title.get(ctx.lang), alarm.subject);
+        vec![Cell::pill(sign, word), Cell::link(alarm_pages::href(&alarm.id), what), Cell::Time(alarm.raised.clone())]
+    };
+    Table {
+        caption: ctx.t("dashboard-alarms-title"),
+        columns: ["alarms-severity", "alarms-what", "alarms-since"].iter().map(|key| ctx.t(key)).collect(),
+        rows: open.iter().take(WARNINGS).map(row).collect(),
+        empty: String::new(),
+    }
 }
 
 fn cards(ctx: &Ctx, status: &Status) -> Vec<Card> {

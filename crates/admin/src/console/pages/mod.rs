@@ -3,8 +3,11 @@
 mod account;
 mod administrators;
 mod api;
+mod alarm_targets;
+mod alarms;
 mod audit;
 mod dashboard;
+mod diagnostics;
 mod gateway_form;
 mod gateways;
 mod jobs;
@@ -37,6 +40,9 @@ pub fn all() -> Pages {
         api::pages(),
         services::pages(),
         topology::pages(),
+        alarms::pages(),
+        diagnostics::pages(),
+        alarm_targets::pages(),
     ];
     all.into_iter().fold(Pages::default(), Pages::merge)
 }
