@@ -26,6 +26,7 @@ pub struct Settings {
     pub sign_in: SignInSettings,
     pub calendar: CalendarSettings,
     pub admin: AdminSettings,
+    pub telemetry: TelemetrySettings,
 }
 
 /// What every listener grants a connection. A change holds for connections accepted after it.
@@ -71,6 +72,21 @@ pub struct AdminSettings {
     pub password_chars: u32,
     /// Days that a line stays in the audit log; `None` = for ever.
     pub audit_days: Option<u32>,
+}
+
+/// Where the node's counts are pushed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TelemetrySettings {
+    /// The collector's address for metrics (OTLP over HTTP); empty = nowhere.
+    pub otlp_url: String,
+    /// Between two pushes.
+    pub interval: Duration,
+}
+
+impl Default for TelemetrySettings {
+    fn default() -> Self {
+        TelemetrySettings { otlp_url: String::new(), interval: Duration::from_secs(60) }
+    }
 }
 
 impl Default for AdminSettings {
@@ -157,6 +173,7 @@ impl Default for Settings {
             sign_in: SignInSettings::default(),
             calendar: CalendarSettings::default(),
             admin: AdminSettings::default(),
+            telemetry: TelemetrySettings::default(),
         }
     }
 }

@@ -362,9 +362,12 @@ impl Running {
         self.tasks.spawn(until(self.stop.clone(), zaiseki_control::vitals::run(self.app.clone())));
         self.tasks.spawn(until(self.stop.clone(), zaiseki_control::alarms::keeper::run(self.app.clone())));
         self.tasks.spawn(until(self.stop.clone(), zaiseki_control::alarms::watch::run(self.app.clone())));
-        let sender = zaiseki_control::alarms::target::sender::run(self.app.clone(), node_name.clone());
+        let name = self.app.node().name().to_owned();
+        let sender = zaiseki_control::alarms::target::sender::run(self.app.clone(), name.clone());
         self.tasks.spawn(until(self.stop.clone(), sender));
         self.tasks.spawn(until(self.stop.clone(), zaiseki_control::app::log_level::run(self.app.clone())));
+        let otlp = zaiseki_control::vitals::otlp::run(self.app.clone(), name);
+        self.tasks.spawn(until(self.stop.clone(), otlp));
         self.tasks.spawn(until(self.stop.clone(), systemd::watchdog(self.node.clone())));
         let (app, stop) = (self.app.clone(), self.stop.clone());
         self.tasks.spawn(async move {

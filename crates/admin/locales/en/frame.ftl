@@ -45,6 +45,7 @@ nav-jobs = Jobs
 
 nav-serviceability = Serviceability
 nav-control-center = Control center
+
 nav-alarms = Alarms
 nav-traces = Stanza trace
 nav-log-level = Log level

@@ -45,6 +45,7 @@ nav-jobs = ジョブ
 
 nav-serviceability = 保守
 nav-control-center = コントロールセンター
+
 nav-alarms = アラーム
 nav-traces = スタンザトレース
 nav-log-level = ログレベル

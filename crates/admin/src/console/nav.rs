@@ -46,18 +46,18 @@ pub static NAVIGATION: &[Group] = &[
     },
     Group { name: "nav-messaging", entries: &[entry("nav-messaging-settings", "/console/messaging", Area::Settings)] },
     Group { name: "nav-people", entries: &[entry("nav-users", "/console/users", Area::Users)] },
-    Group { name: "nav-diagnostics", entries: &[entry("nav-presence-viewer", "/console/presence-viewer", Area::Diagnostics)] },
-    Group { name: "nav-bulk", entries: &[entry("nav-jobs", "/console/jobs", Area::Jobs)] },
-    Group { name: "nav-serviceability", entries: &[entry("nav-control-center", "/console/services", Area::Services)] },
-    Group { name: "nav-developers", entries: &[entry("nav-api", "/console/api", Area::Own)] },
     Group {
         name: "nav-diagnostics",
         entries: &[
             entry("nav-alarms", "/console/alarms", Area::Alarms),
+            entry("nav-presence-viewer", "/console/presence-viewer", Area::Diagnostics),
             entry("nav-traces", "/console/traces", Area::Diagnostics),
             entry("nav-log-level", "/console/log-level", Area::Diagnostics),
         ],
     },
+    Group { name: "nav-bulk", entries: &[entry("nav-jobs", "/console/jobs", Area::Jobs)] },
+    Group { name: "nav-serviceability", entries: &[entry("nav-control-center", "/console/services", Area::Services)] },
+    Group { name: "nav-developers", entries: &[entry("nav-api", "/console/api", Area::Own)] },
 ];
 
 /// The entry that a path belongs to: the one with the longest beginning in common.

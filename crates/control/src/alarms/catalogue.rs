@@ -248,6 +248,23 @@ pub static CLOCK_JUMP: AlarmKind = AlarmKind {
     lasts: Some(DAY),
 };
 
+/// Subject: `otlp`.
+pub static TELEMETRY_FAILED: AlarmKind = AlarmKind {
+    id: "telemetry.failed",
+    severity: Severity::Warning,
+    title: ("Metrics do not reach the collector", "メトリクスがコレクターに届きません"),
+    meaning: (
+        "The OpenTelemetry collector does not take the metrics; its graphs have a gap. The node itself is not affected.",
+        "OpenTelemetry コレクターがメトリクスを受け取らず、グラフが途切れています。ノードの動作に影響はありません。",
+    ),
+    remedy: (
+        "See whether the collector runs and whether the setting telemetry.otlp_url names it, with /v1/metrics at its end.",
+        "コレクターが動いているか、設定 telemetry.otlp_url が正しいか (末尾は /v1/metrics) を確認してください。",
+    ),
+    page: "/console/parameters",
+    lasts: None,
+};
+
 /// Every entry, by id.
 pub static CATALOGUE: &[&AlarmKind] = &[
     &ADMINISTRATOR_LOCKED_OUT,
@@ -261,6 +278,7 @@ pub static CATALOGUE: &[&AlarmKind] = &[
     &GATEWAY_DOWN,
     &JOB_FAILED,
     &SERVICE_FAILED,
+    &TELEMETRY_FAILED,
 ];
 
 pub fn find(id: &str) -> Option<&'static AlarmKind> {

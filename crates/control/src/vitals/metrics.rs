@@ -12,8 +12,13 @@ use zaiseki_store::StoreCounts;
 /// The `Content-Type` of the text.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// Everything the node tells of itself. Blocks on the database, for the names of the gateways.
+/// Everything the node tells of itself, as Prometheus reads it. Blocks on the database, for the names of the gateways.
 pub fn render(app: &App) -> Result<String> {
+    Ok(text(&families(app)?))
+}
+
+/// The same, for other ways to tell it.
+pub(super) fn families(app: &App) -> Result<Vec<Family>> {
     let mut page = Page::default();
     about(&mut page, app);
     node(&mut page, &app.vitals().node());
@@ -54,8 +59,8 @@ fn node(page: &mut Page, counts: &NodeCounts) {
 
 fn store(page: &mut Page, counts: &StoreCounts, healthy: bool) {
     page.family("zaiseki_store_commit_seconds", Kind::Summary, "Time of the database's group commits.");
-    page.line("zaiseki_store_commit_seconds_sum", &[], counts.commit_time.as_secs_f64());
-    page.line("zaiseki_store_commit_seconds_count", &[], counts.commits_total);
+    page.part("_sum", &[], counts.commit_time.as_secs_f64());
+    page.part("_count", &[], counts.commits_total);
     page.counter("zaiseki_store_writes_total", "Writes in those commits.", counts.writes_total);
     page.gauge("zaiseki_store_staged_writes", "Writes that wait for their commit.", counts.staged_writes);
     page.gauge("zaiseki_store_unwritten_bytes", "Bytes that are not on disk yet.", counts.unwritten_bytes);
@@ -90,51 +95,76 @@ fn process(page: &mut Page, counts: &ProcessCounts) {
     }
 }
 
-#[derive(Clone, Copy)]
-enum Kind {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
     Counter,
     Gauge,
     Summary,
 }
 
-/// The text as it grows; a family's samples follow its heading.
+/// A name with all its samples.
+pub(super) struct Family {
+    pub name: &'static str,
+    pub kind: Kind,
+    pub help: &'static str,
+    pub samples: Vec<Sample>,
+}
+
+pub(super) struct Sample {
+    /// `_sum` and `_count` of a summary.
+    pub suffix: &'static str,
+    pub labels: Vec<(&'static str, String)>,
+    /// A number.
+    pub value: String,
+}
+
+/// The families as they come; samples belong to the newest.
 #[derive(Default)]
-struct Page(String, &'static str);
+struct Page(Vec<Family>);
 
 impl Page {
-    fn family(&mut self, name: &'static str, kind: Kind, help: &str) {
+    fn family(&mut self, name: &'static str, kind: Kind, help: &'static str) {
+        self.0.push(Family { name, kind, help, samples: Vec::new() });
+    }
+
+    fn sample(&mut self, labels: &[(&'static str, &str)], value: impl Display) {
+        self.part("", labels, value);
+    }
+
+    fn part(&mut self, suffix: &'static str, labels: &[(&'static str, &str)], value: impl Display) {
+        let labels = labels.iter().map(|(label, text)| (*label, (*text).to_owned())).collect();
+        if let Some(family) = self.0.last_mut() {
+            family.samples.push(Sample { suffix, labels, value: value.to_string() });
+        }
+    }
+
+    fn counter(&mut self, name: &'static str, help: &'static str, value: impl Display) {
+        self.family(name, Kind::Counter, help);
+        self.sample(&[], value);
+    }
+
+    fn gauge(&mut self, name: &'static str, help: &'static str, value: impl Display) {
+        self.family(name, Kind::Gauge, help);
+        self.sample(&[], value);
+    }
+}
+
+fn text(families: &[Family]) -> String {
+    let mut out = String::new();
+    for Family { name, kind, help, samples } in families {
         let kind = match kind {
             Kind::Counter => "counter",
             Kind::Gauge => "gauge",
             Kind::Summary => "summary",
         };
-        let _ = writeln!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}");
-        self.1 = name;
-    }
-
-    fn sample(&mut self, labels: &[(&str, &str)], value: impl Display) {
-        self.line(self.1, labels, value);
-    }
-
-    fn line(&mut self, name: &str, labels: &[(&str, &str)], value: impl Display) {
-        self.0.push_str(name);
-        for (index, (label, text)) in labels.iter().enumerate() {
-            let before = if index == 0 { '{' } else { ',' };
-            let _ = write!(self.0, "{before}{label}=\"{}\"", escaped(text));
+        let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}");
+        for Sample { suffix, labels, value } in samples {
+            let labels: Vec<String> = labels.iter().map(|(label, text)| format!("{label}=\"{}\"", escaped(text))).collect();
+            let labels = if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) };
+            let _ = writeln!(out, "{name}{suffix}{labels} {value}");
         }
-        let end = if labels.is_empty() { "" } else { "}" };
-        let _ = writeln!(self.0, "{end} {value}");
     }
-
-    fn counter(&mut self, name: &'static str, help: &str, value: impl Display) {
-        self.family(name, Kind::Counter, help);
-        self.sample(&[], value);
-    }
-
-    fn gauge(&mut self, name: &'static str, help: &str, value: impl Display) {
-        self.family(name, Kind::Gauge, help);
-        self.sample(&[], value);
-    }
+    out
 }
 
 /// The value of a label, between double quotes.
@@ -167,7 +197,8 @@ mod tests {
         let mut page = Page::default();
         page.family("x", Kind::Gauge, "h");
         page.sample(&[("a", "1\"2\\3\n"), ("b", "日")], 4);
-        assert!(page.0.ends_with("x{a=\"1\\\"2\\\\3\\n\",b=\"日\"} 4\n"), "{}", page.0);
+        let text = text(&page.0);
+        assert!(text.ends_with("x{a=\"1\\\"2\\\\3\\n\",b=\"日\"} 4\n"), "{text}");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! How the node is doing, second by second, for the ten minutes that the console draws; and what a scrape reads.
 
 pub mod metrics;
+pub mod otlp;
 mod process;
 
 pub use process::ProcessCounts;

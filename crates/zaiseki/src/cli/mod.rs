@@ -36,8 +36,14 @@ use std::path::Path;
 /// Users of one page of a list.
 const PAGE: usize = 1_000;
 /// Lists that come in pages, each with the parameter that takes the `next` of the page before.
-const PAGED: [(&str, &str); 6] =
-    [("users", "after"), ("jobs", "after"), ("lines", "after"), ("contacts", "after"), ("alarms", "after"), ("entries", "before")];
+const PAGED: [(&str, &str); 6] = [
+    ("users", "after"),
+    ("jobs", "after"),
+    ("lines", "after"),
+    ("contacts", "after"),
+    ("alarms", "after"),
+    ("entries", "before"),
+];
 
 /// Carries out one administrative command on the terminal. What it was asked to do but could not is an error, after
 /// the results were written.

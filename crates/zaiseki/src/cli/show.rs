@@ -1,8 +1,8 @@
 //! Results on the terminal: JSON as it came, or a table.
 
 mod admins;
-mod checks;
 mod alarms;
+mod checks;
 mod diagnostics;
 mod directories;
 mod jobs;

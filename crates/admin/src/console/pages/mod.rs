@@ -2,9 +2,9 @@
 
 mod account;
 mod administrators;
-mod api;
 mod alarm_targets;
 mod alarms;
+mod api;
 mod audit;
 mod dashboard;
 mod diagnostics;

@@ -157,9 +157,9 @@ fn in_lines(base64: &str) -> String {
     lines.join("\r\n")
 }
 
-/// RFC 2047: words of at most 75 characters, each whole characters of UTF-8.
+/// RFC 2047 §2: whole characters of UTF-8 in each word, and lines of at most 76 characters, the name of the header included.
 fn encoded_words(text: &str) -> String {
-    const BYTES: usize = 45;
+    const BYTES: usize = 39;
     let mut words: Vec<String> = vec![String::new()];
     for c in text.chars() {
         if words.last().is_none_or(|word| word.len() + c.len_utf8() > BYTES) {

@@ -84,7 +84,8 @@ mod tests {
         };
         let mut event = event(Change::Raised);
         let text = message(&event, Lang::En);
-        let start = format!("<27>1 1970-01-01T00:00:00Z im1.example.com zaiseki {} gateway.down - \u{feff}", std::process::id());
+        let start =
+            format!("<27>1 1970-01-01T00:00:00.000000Z im1.example.com zaiseki {} gateway.down - \u{feff}", std::process::id());
         assert!(text.starts_with(&start), "{text}");
         assert!(text.contains("[error] raised: A calendar server does not answer (mail): no answer "), "{text}");
         event.row.detail.1 = "長".repeat(1_000);
