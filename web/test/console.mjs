@@ -126,6 +126,11 @@ async function viewer(page) {
   await page.locator("table").first().waitFor({ timeout });
   await accessible(page);
   await picture(page, "presence-viewer-en");
+  await go(page, "/console/users/taro/rename");
+  await send(page, { name: "" });
+  await refused(page, "name");
+  await send(page, { name: "jiro" });
+  await said(page);
 }
 
 async function imported(page) {

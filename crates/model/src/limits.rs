@@ -132,6 +132,8 @@ pub const PAGE_ALARMS: usize = 500;
 pub const ALARM_TARGETS: usize = 16;
 /// Changes of alarms that wait for one of those places; the oldest go first, and are counted.
 pub const ALARM_QUEUE: usize = 256;
+/// Earlier names of one user that still lead to it; the oldest goes.
+pub const ALIASES_PER_USER: usize = 8;
 /// Contacts of one user in one page.
 pub const PAGE_CONTACTS: usize = 500;
 /// Traces of users' stanzas that run or that ended lately.

@@ -158,7 +158,10 @@ impl Database {
         Ok(match read {
             Read::Credentials { name } => Reply::Credentials(self.credentials(name)?),
             Read::KeptCredentials { name, since } => Reply::Credentials(self.kept_credentials(name, *since)?),
-            Read::UserData { name } => Reply::UserData(self.user_data(name)?.map(Box::new)),
+            Read::UserData { name } => match self.user_data(name)? {
+                Some(data) => Reply::UserData(Some(Box::new(data))),
+                None => self.moved_to(name)?.map_or(Reply::UserData(None), Reply::Moved),
+            },
             Read::Pending { user, after, limit } => Reply::Messages(self.pending(*user, *after, *limit)?),
             Read::Archive(query) => Reply::Page(self.archive_page(query)?),
             Read::Doc { user, family, key } => Reply::Doc(self.doc(*user, *family, key)?),

@@ -30,6 +30,7 @@ mod people;
 mod profiles;
 mod readers;
 mod removal;
+mod rename;
 mod roles;
 mod roster;
 mod services;

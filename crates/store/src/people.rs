@@ -14,7 +14,7 @@ use zaiseki_model::{User, UserId};
 pub enum PersonChange {
     /// A new account without keys.
     Create(Box<Person>),
-    /// Everything but id, name and keys.
+    /// Everything but id and keys; another name renames the user.
     Update(Box<Person>),
     Remove(UserId),
 }
@@ -71,6 +71,9 @@ impl Database {
 
     fn update_person(&self, person: &Person, audit: &Audit) -> Result<bool> {
         let Some(before) = self.person(person.user.id)? else { return Ok(false) };
+        if !self.rename_in(person.user.id, &person.user.name, audit)? {
+            return Ok(false);
+        }
         self.write_person(person)?;
         let (old, new) = (person_view(&before), person_view(person));
         self.write_audit(audit, "user.sync", &object(&before.user.name), Some(&old), Some(&new))?;

@@ -73,6 +73,7 @@ impl Database {
         let mut statement = self.conn.prepare_cached(sql).doing(operation)?;
         let key: Option<i64> = statement.query_row(values, |row| row.get(0)).optional().doing(operation)?;
         let Some(key) = key else { return Ok(false) };
+        self.forget_alias(name)?;
         self.put_keys(key, new.sha256.as_ref(), new.sha1.as_ref())?;
         self.write_audit(audit, "user.create", &object(name), None, Some(&audit_view(&new.user)))?;
         Ok(true)
@@ -146,7 +147,7 @@ impl Database {
         rows.doing(operation)?.collect::<rusqlite::Result<_>>().doing(operation)
     }
 
-    /// Replaces everything but the id; a new name is a new address for the same person.
+    /// Replaces everything but the id; a new name is a new address for the same person, see [`Database::rename_user`].
     ///
     /// # Errors
     /// [`StoreError::NotFound`]; [`StoreError::Conflict`] when another user has the name.
@@ -154,13 +155,13 @@ impl Database {
         let operation = "updating a user";
         let tx = self.begin(operation)?;
         let before = self.existing_user(user.id)?;
-        if self.user_by_name(&user.name)?.is_some_and(|other| other.id != user.id) {
+        if !self.rename_in(user.id, &user.name, audit)? {
             return Err(StoreError::Conflict { what: format!("user {}", user.name) });
         }
-        let sql = "UPDATE account SET name = ?2, display_name = ?3, mail = ?4, telephone = ?5, language = ?6,
-                   enabled = ?7, calendar = ?8, im = ?9 WHERE id = ?1";
-        let User { id, name, display_name, mail, telephone, language, enabled, calendar, im } = user;
-        self.run(operation, sql, params![id.0, name, display_name, mail, telephone, language, enabled, calendar, im])?;
+        let sql = "UPDATE account SET display_name = ?2, mail = ?3, telephone = ?4, language = ?5,
+                   enabled = ?6, calendar = ?7, im = ?8 WHERE id = ?1";
+        let User { id, name: _, display_name, mail, telephone, language, enabled, calendar, im } = user;
+        self.run(operation, sql, params![id.0, display_name, mail, telephone, language, enabled, calendar, im])?;
         self.drop_unfounded_keys(self.existing_key(user.id)?)?;
         let (old, new) = (audit_view(&before), audit_view(user));
         self.write_audit(audit, "user.update", &object(&before.name), Some(&old), Some(&new))?;

@@ -123,7 +123,7 @@ pub enum Read {
     /// The same where passwords are those of LDAP directories: whoever comes from one has the keys that were kept after
     /// `since`, in place of own ones → [`Reply::Credentials`]
     KeptCredentials { name: String, since: Timestamp },
-    /// → [`Reply::UserData`]
+    /// → [`Reply::UserData`], or [`Reply::Moved`] for the earlier name of an active user
     UserData { name: String },
     /// Messages not yet acknowledged, oldest first: `limit` of them or those that make up
     /// [`PAGE_BYTES`](zaiseki_model::limits::PAGE_BYTES), whichever comes first → [`Reply::Messages`]
@@ -249,6 +249,8 @@ impl std::fmt::Debug for ArchiveQuery {
 pub enum Reply {
     Credentials(Option<Credentials>),
     UserData(Option<Box<UserData>>),
+    /// Nobody has the name; who had it has this one now.
+    Moved(String),
     Messages(Vec<StoredMessage>),
     Page(Page),
     Doc(Option<Bytes>),

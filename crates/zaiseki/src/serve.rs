@@ -164,6 +164,7 @@ fn open_app(config: &Config, store: &Store, later: &Later) -> Result<App> {
         let change = match change {
             UserChange::Password | UserChange::Disabled => AccountChange::Revoked,
             UserChange::Removed => AccountChange::Removed,
+            UserChange::Renamed { to } => AccountChange::Renamed(to),
             UserChange::Details | UserChange::Archive => AccountChange::Changed,
         };
         node.with(|engine, now| engine.account_changed(now, &name, change));

@@ -115,3 +115,7 @@ help-traces =
     The stanzas of one user's clients, for support. Element names, addresses and what the protocol needs are kept; of what people wrote only the length, as [7]. A trace ends by itself and can be read for an hour after it.
 
     Who starts or reads a trace stands in the audit log.
+help-user-rename =
+    The user id is the address before the @ of the domain. The person stays the same: only the address changes, for everybody at once.
+
+    A user of an outside directory is renamed there; the next synchronisation follows.

@@ -22,6 +22,7 @@ pub(super) fn operations() -> OpenApiRouter<App> {
         .routes(routes!(show, update, remove))
         .routes(routes!(set_password))
         .routes(routes!(set_enabled))
+        .routes(routes!(rename))
         .routes(routes!(show_archive, set_archive))
 }
 
@@ -87,6 +88,30 @@ async fn update(
     extensions(("x-right" = json!("users:write"))))]
 async fn remove(State(app): State<App>, Who(caller): Who, Path(name): Path<String>) -> Answer<UserView> {
     run(move || users::remove(&app, &caller.actor, &name)).await
+}
+
+/// Another user id.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct RenameInput {
+    name: String,
+}
+
+/// Rename a user
+///
+/// Contacts, archive and password stay. The user's sessions end, contacts get the new address, and who writes to the old one
+/// is told the new one until somebody else gets the name.
+#[utoipa::path(post, path = "/users/{name}/rename", operation_id = "users.rename", tag = "users",
+    params(("name" = String, Path, description = "User id or localpart")), request_body = RenameInput,
+    responses((status = 200, description = "The user under the new name", body = UserView)),
+    extensions(("x-right" = json!("users:write"))))]
+async fn rename(
+    State(app): State<App>,
+    Who(caller): Who,
+    Path(name): Path<String>,
+    Input(input): Input<RenameInput>,
+) -> Answer<UserView> {
+    run(move || users::rename(&app, &caller.actor, &name, &input.name)).await
 }
 
 /// A new password.

@@ -59,7 +59,7 @@ pub struct UserChanged {
     pub change: UserChange,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum UserChange {
     /// Sessions end: the old password opened them.
     Password,
@@ -67,6 +67,8 @@ pub enum UserChange {
     Disabled,
     /// Sessions end, and the account is gone.
     Removed,
+    /// Sessions end; the account has this localpart from now on.
+    Renamed { to: String },
     /// Display name, mail, language, calendar choice and the like: sessions go on.
     Details,
     /// The user's archive was switched on or off.

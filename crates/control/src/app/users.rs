@@ -237,6 +237,29 @@ fn save(app: &App, actor: &Actor, user: User) -> Result<UserView> {
     Ok(UserView::new(app, user))
 }
 
+/// Gives the user another user id, and so another address. Contacts, archive, documents and password stay; sessions end;
+/// contacts have the user under the new address, and who writes to the old one is told the new one until somebody gets it.
+///
+/// # Errors
+/// `invalid` for a name that can't be, or a user of an outside directory; `conflict` when another user has the name.
+pub fn rename(app: &App, actor: &Actor, name: &str, new_name: &str) -> Result<UserView> {
+    let user = find(app, name)?;
+    let to = localpart(new_name)?;
+    let id = user.id;
+    if app.store().query(move |db| db.person(id))?.is_some_and(|person| person.origin.is_some()) {
+        let en = "the user id comes from the user's directory: change it there, and the next synchronisation renames the user";
+        let ja = "ユーザー ID はディレクトリーから取得した値です。ディレクトリー側で変更すると、次の同期で反映されます";
+        return Err(ControlError::invalid("name", en, ja));
+    }
+    if to == user.name {
+        return Err(ControlError::invalid("name", "is the user's name already", "すでにこのユーザーの ID です"));
+    }
+    let (local, audit) = (to.clone(), audit(actor));
+    app.store().call(move |db| db.rename_user(id, &local, &audit))?;
+    app.user_changed(id, &user.name, UserChange::Renamed { to: to.clone() });
+    Ok(UserView::new(app, User { name: to, ..user }))
+}
+
 /// Gives new keys; sessions opened with the old password end.
 pub fn set_password(app: &App, actor: &Actor, name: &str, password: &Password) -> Result<UserView> {
     let user = find(app, name)?;

@@ -196,3 +196,23 @@ fn a_wrong_gateway_is_refused_before_it_is_kept() {
     assert_eq!(gateways::add(app, "tester", &input).unwrap_err().field(), Some("url"));
     assert_eq!(gateways::list(app).unwrap().len(), 1);
 }
+
+#[test]
+fn a_user_gets_another_name_and_stays_the_same_person() {
+    let fixture = Fixture::new();
+    let (app, anna) = (&fixture.app, fixture.user("anna"));
+    fixture.user("ben");
+    fixture.changes();
+    let refused = |new: &str| rename(app, "tester", "anna", new).unwrap_err();
+    assert_eq!((refused("").field(), refused("Anna").field()), (Some("name"), Some("name")));
+    assert_eq!(refused("Ben").code(), "conflict");
+    assert_eq!(rename(app, "tester", "nobody", "x").unwrap_err().code(), "not-found");
+    let renamed = rename(app, "tester", "anna", "a@maier").unwrap();
+    assert_eq!((renamed.name.as_str(), renamed.address.as_str()), ("a@maier", "a\\40maier@example.com"));
+    assert_eq!(renamed.id, anna.id);
+    assert_eq!(fixture.changes(), [("anna".to_owned(), UserChange::Renamed { to: "a\\40maier".to_owned() })]);
+    assert_eq!(show(app, "a@maier").unwrap(), renamed);
+    assert_eq!(show(app, "anna").unwrap_err().code(), "not-found");
+    let trail = app.store().query(|db| db.audit_list(Some("user:anna"), None, 9)).unwrap();
+    assert_eq!(trail[0].action, "user.rename");
+}

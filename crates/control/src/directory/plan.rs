@@ -48,6 +48,8 @@ pub struct Situation<'a> {
 pub enum Action {
     Create,
     Update,
+    /// The entry has another user id: so has the user from now on.
+    Rename,
     /// An account of the built-in or another directory becomes this one's.
     Adopt,
     /// The entry is gone: the user cannot sign in any more.
@@ -75,7 +77,7 @@ pub enum ProblemCode {
     Duplicate,
     /// A user from elsewhere has this user id.
     Taken,
-    /// The entry's user id is another than that of its account.
+    /// The entry has another user id than its account, and somebody else has that one.
     Renamed,
     /// The mail address cannot be one; the user is without.
     Mail,
@@ -255,16 +257,28 @@ impl<'a> Planner<'a> {
     /// The entry of a known user is there.
     fn meet(&self, person: &Person, candidate: &Candidate, plan: &mut Plan) {
         let Some(origin) = &person.origin else { return };
+        let mut after = met(person, origin, candidate);
+        let mut action = if origin.missing_since.is_some() { Action::Return } else { Action::Update };
         if candidate.name != person.user.name {
-            plan.problems.push(problem(ProblemCode::Renamed, candidate, person.user.name.clone()));
+            match self.is_free(&candidate.name) {
+                true => {
+                    after.user.name.clone_from(&candidate.name);
+                    action = Action::Rename;
+                }
+                false => plan.problems.push(problem(ProblemCode::Renamed, candidate, person.user.name.clone())),
+            }
         }
-        let after = met(person, origin, candidate);
-        let action = if origin.missing_since.is_some() { Action::Return } else { Action::Update };
         if after == *person {
             plan.unchanged += 1;
         } else {
             push(plan, action, person, PersonChange::Update(Box::new(after)));
         }
+    }
+
+    /// Nobody has the name, and one entry alone wants it. A name that somebody gives up in this very synchronisation is free
+    /// in the next one.
+    fn is_free(&self, name: &str) -> bool {
+        !self.owners.contains_key(name) && self.wanted.get(name) == Some(&1)
     }
 
     /// An entry that nobody belongs to yet.

@@ -174,13 +174,18 @@ fn a_name_is_free_again_in_the_round_that_removes_its_owner() {
 }
 
 #[test]
-fn another_user_id_is_told_and_the_rest_is_taken_over() {
+fn another_user_id_renames_the_user_unless_somebody_has_it() {
     let mut world = World::default();
-    world.sync(NOW, &[entry("a", "sato")]);
-    let plan = world.plan(NOW, whole(&[entry("a", "suzuki")]));
+    world.sync(NOW, &[entry("a", "sato"), entry("b", "ito")]);
+    let id = world.person("sato").user.id;
+    let plan = world.plan(NOW, whole(&[entry("a", "suzuki"), entry("b", "ito")]));
+    assert_eq!(plan.steps.iter().map(|step| (step.action, step.name.as_str())).collect::<Vec<_>>(), [(Action::Rename, "sato")]);
     world.apply(&plan);
-    assert_eq!(codes(&plan), [(ProblemCode::Renamed, "suzuki")]);
-    assert_eq!(world.person("sato").profile.mail, "suzuki@x");
+    assert_eq!((world.person("suzuki").user.id, world.person("suzuki").profile.mail.as_str()), (id, "suzuki@x"));
+    let plan = world.plan(NOW, whole(&[entry("a", "ito"), entry("b", "ito")]));
+    assert_eq!(codes(&plan), [(ProblemCode::Renamed, "ito")]);
+    world.apply(&plan);
+    assert_eq!(world.person("suzuki").user.id, id);
 }
 
 #[test]

@@ -30,6 +30,8 @@ pub struct SyncReport {
     pub created: usize,
     pub updated: usize,
     pub adopted: usize,
+    /// Their entries have another user id.
+    pub renamed: usize,
     /// Gone from the directory: signed out, and removed after the grace period.
     pub missing: usize,
     pub returned: usize,
@@ -72,6 +74,7 @@ impl SyncReport {
         self.created = count(Action::Create);
         self.updated = count(Action::Update);
         self.adopted = count(Action::Adopt);
+        self.renamed = count(Action::Rename);
         self.missing = count(Action::Missing);
         self.returned = count(Action::Return);
         self.removed = count(Action::Remove);
@@ -111,6 +114,7 @@ fn fields(person: &Person) -> Vec<(&'static str, Value)> {
     let numbers = profile.numbers.iter().map(|n| format!("{} {}", n.kind.as_str(), n.number)).collect::<Vec<_>>().join(", ");
     let devices = person.devices.iter().map(|device| device.name.clone()).collect::<Vec<_>>().join(", ");
     let texts = [
+        ("name", person.user.name.clone()),
         ("display_name", profile.display_name.clone()),
         ("given_name", profile.given_name.clone()),
         ("family_name", profile.family_name.clone()),

@@ -188,6 +188,9 @@ fn told(step: &plan::Step) -> (UserId, String, UserChange) {
         PersonChange::Remove(user) => (*user, UserChange::Removed),
         PersonChange::Create(person) => (person.user.id, UserChange::Details),
         PersonChange::Update(person) => {
+            if step.name != person.user.name {
+                return (person.user.id, step.name.clone(), UserChange::Renamed { to: person.user.name.clone() });
+            }
             let was_active = step.before.as_ref().is_none_or(|before| before.user.active());
             let ends = was_active && !person.user.active();
             (person.user.id, if ends { UserChange::Disabled } else { UserChange::Details })

@@ -155,7 +155,7 @@ impl Work for Setting {
         })?;
         let JobStep::Went((changed, last)) = step else { return Ok(Next::Over) };
         let change = if im { UserChange::Details } else { UserChange::Disabled };
-        changed.iter().for_each(|user| turn.app.user_changed(user.id, &user.name, change));
+        changed.iter().for_each(|user| turn.app.user_changed(user.id, &user.name, change.clone()));
         Ok(if last { Next::Over } else { Next::More })
     }
 }

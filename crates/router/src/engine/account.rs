@@ -54,7 +54,7 @@ impl Engine {
             }
             Ok(home) => engine.request(id, home, Scope::Account, envelope),
             Err(NoHome::Unknown) => engine.unknown_account(id, &envelope),
-            Err(NoHome::Failed) => engine.reply_condition(id, &envelope, Condition::InternalServerError),
+            Err(why) => engine.reply_error(id, &envelope, &why.error()),
         });
     }
 
@@ -147,6 +147,7 @@ impl Engine {
                 self.revoke(name);
                 self.account_gone(name);
             }
+            AccountChange::Renamed(to) => self.account_renamed(name, &to),
             AccountChange::Changed => {
                 if let Some(&home) = self.names.get(name) {
                     self.reread_user(home, name.to_owned());
@@ -158,6 +159,30 @@ impl Engine {
     /// Whether the user was revoked after having proven who they are.
     pub fn revoked_since(&self, name: &str, proven: Timestamp) -> bool {
         self.revocations.after(name, proven)
+    }
+
+    /// The account has another name: sessions of the old one end, as their address is no more; everything else goes on
+    /// under the new one. The contact lists and block lists of those who are in memory follow, also those that are being
+    /// read, perhaps from before; those of all others the database has put right.
+    fn account_renamed(&mut self, name: &str, to: &str) {
+        let domain = self.domain.domain();
+        let (Ok(old), Ok(new)) = (BareJid::new(Some(name), domain), BareJid::new(Some(to), domain)) else { return };
+        self.revoke(name);
+        self.move_calendar(name, to);
+        let knows = |home: &super::Home| {
+            let blocks = |data: &super::HomeData| data.blocked.iter().any(|jid| jid.bare_str() == old.as_str());
+            home.data().is_none_or(|data| data.roster.contains_key(&old) || blocks(data))
+        };
+        let names: Vec<_> = self.homes.iter().filter(|(_, home)| knows(home)).map(|(_, home)| home.name.clone()).collect();
+        for contact in names {
+            let (old, new) = (old.clone(), new.clone());
+            self.with_home(&contact, move |engine, home| {
+                if let Ok(home) = home {
+                    engine.contact_renamed(home, &old, &new);
+                    crate::handlers::blocking::renamed(engine, home, &old, &new);
+                }
+            });
+        }
     }
 
     /// Ends the sessions of a user, those too that wait for the home to be read, and forgets the home.

@@ -35,7 +35,7 @@ impl Engine {
         self.with_home(&name, move |engine, home| {
             let result = match home {
                 Ok(ix) => engine.bind_at(ix, &mut request),
-                Err(NoHome::Unknown) => Err(StanzaError::new(Condition::NotAllowed)),
+                Err(NoHome::Unknown | NoHome::Moved(_)) => Err(StanzaError::new(Condition::NotAllowed)),
                 Err(NoHome::Failed) => Err(StanzaError::new(Condition::InternalServerError)),
             };
             (request.done)(result);

@@ -45,7 +45,7 @@ impl Engine {
 
     fn message_unknown(&mut self, sender: SessionId, envelope: &Envelope, why: NoHome) {
         if message_type(envelope) != MessageType::Headline {
-            self.reply_condition(sender, envelope, why.condition());
+            self.reply_error(sender, envelope, &why.error());
         }
     }
 

@@ -10,7 +10,7 @@ use zaiseki_model::{RosterItem, Timestamp, User, UserId};
 use zaiseki_presence::pep::NodeConfig;
 use zaiseki_store::{Doc, Read, Reply, StoreError, UserData};
 use zaiseki_xmpp::jid::{BareJid, Jid};
-use zaiseki_xmpp::stanza::Condition;
+use zaiseki_xmpp::stanza::{Condition, StanzaError};
 
 /// Index into [`Engine::homes`]; valid while the home is there.
 pub type HomeIx = usize;
@@ -22,22 +22,37 @@ const KEEP_IDLE: Duration = Duration::from_secs(120);
 type Task = Box<dyn FnOnce(&mut Engine, Result<HomeIx, NoHome>) + Send>;
 
 /// Why a home could not be had.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NoHome {
     /// No such user, or a disabled one.
     Unknown,
+    /// The user has another address now.
+    Moved(BareJid),
     /// The database could not be read: worth another try later.
     Failed,
 }
 
 impl NoHome {
     /// The stanza error a sender sees.
-    pub fn condition(self) -> Condition {
+    pub fn error(&self) -> StanzaError {
         match self {
-            NoHome::Unknown => Condition::ServiceUnavailable,
-            NoHome::Failed => Condition::InternalServerError,
+            NoHome::Unknown => StanzaError::new(Condition::ServiceUnavailable),
+            NoHome::Moved(to) => StanzaError::new(Condition::Gone).with_uri(format!("xmpp:{}", uri_escaped(to.as_str()))),
+            NoHome::Failed => StanzaError::new(Condition::InternalServerError),
         }
     }
+}
+
+/// A bare JID in a URI (RFC 5122 §2.2): what is no unreserved character, and the `@` apart, is percent-encoded.
+fn uri_escaped(jid: &str) -> String {
+    let mut out = String::with_capacity(jid.len());
+    for byte in jid.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'@' => out.push(char::from(byte)),
+            _ => out.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    out
 }
 
 pub struct Home {
@@ -137,6 +152,9 @@ impl Engine {
         let Some(&ix) = self.names.get(name) else { return };
         let found = match reply {
             Ok(Reply::UserData(Some(data))) if data.user.active() => Ok(data),
+            Ok(Reply::Moved(to)) => {
+                BareJid::new(Some(&to), self.domain.domain()).map_or(Err(NoHome::Unknown), |to| Err(NoHome::Moved(to)))
+            }
             Ok(_) => Err(NoHome::Unknown),
             Err(_) => Err(NoHome::Failed),
         };
@@ -154,7 +172,7 @@ impl Engine {
         };
         if let (State::Loading(list), result) = tasks {
             for task in list {
-                task(self, result);
+                task(self, result.clone());
             }
         }
     }

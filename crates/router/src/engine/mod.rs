@@ -98,6 +98,8 @@ pub enum AccountChange {
     Revoked,
     /// Removed: every session ends, and so does every subscription from and to the user.
     Removed,
+    /// Has this localpart from now on: every session ends, and contacts have the user under the new address.
+    Renamed(String),
     /// Display name, language, calendar opt-out or archive switch: read the user again.
     Changed,
 }

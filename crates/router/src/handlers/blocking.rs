@@ -115,6 +115,24 @@ fn change(engine: &mut Engine, home: HomeIx, jid: &Jid, on: bool) {
     }
 }
 
+/// Whoever is blocked stays so under a new address.
+pub(crate) fn renamed(engine: &mut Engine, home: HomeIx, old: &BareJid, new: &BareJid) {
+    let Some(data) = engine.data(home) else { return };
+    let of_old = data.blocked.iter().filter(|jid| jid.bare_str() == old.as_str()).cloned();
+    let before: Vec<Jid> = of_old.collect();
+    let after = before.iter().filter_map(|jid| match jid.full() {
+        Some(full) => new.with_resource(full.resource()).ok().map(Jid::Full),
+        None => Some(Jid::Bare(new.clone())),
+    });
+    let after: Vec<Jid> = after.collect();
+    before.iter().for_each(|jid| change(engine, home, jid, false));
+    after.iter().for_each(|jid| change(engine, home, jid, true));
+    if !before.is_empty() {
+        push(engine, home, "unblock", &before);
+        push(engine, home, "block", &after);
+    }
+}
+
 /// §3.5: every resource that asked for the list learns of the change.
 fn push(engine: &mut Engine, home: HomeIx, name: &str, jids: &[Jid]) {
     let mut change = Element::new(name, NS);

@@ -152,7 +152,7 @@ fn remove(engine: &mut Engine, request: &Request, jid: &BareJid) -> Result<Answe
         let own = request.envelope.from.local().and_then(|own| engine.home_ready(own));
         let own = own.filter(|home| engine.user_id(*home) == user);
         match (own, contact) {
-            (_, Err(why @ NoHome::Failed)) => engine.reply_condition(session, &request.envelope, why.condition()),
+            (_, Err(why @ NoHome::Failed)) => engine.reply_error(session, &request.envelope, &why.error()),
             (Some(home), _) if remove_both(engine, home, session, &jid) => {
                 engine.when_durable(move |engine| engine.reply_result(session, &request.envelope, b""));
             }

@@ -107,6 +107,14 @@ impl Engine {
         self.calendars.get(name)?.timeline.state_at(self.now, &self.settings.calendar)
     }
 
+    /// The user's calendar under a new name, until the gateway speaks of it itself.
+    pub(crate) fn move_calendar(&mut self, name: &str, to: &str) {
+        let Some(calendar) = self.calendars.remove(name) else { return };
+        let to: Arc<str> = to.into();
+        self.calendars.insert(to.clone(), Calendar { armed: None, ..calendar });
+        self.calendar_moved(&to);
+    }
+
     /// The calendar's part of what is known of the user.
     pub(crate) fn live_calendar(&self, name: &str) -> Option<LiveCalendar> {
         let Calendar { gateway, timeline, .. } = self.calendars.get(name)?;

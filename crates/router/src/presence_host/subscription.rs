@@ -52,7 +52,11 @@ impl Engine {
             // Meanwhile the account may have been removed, and its name given to another.
             let home = envelope.from.local().and_then(|own| engine.home_ready(own));
             match (home.filter(|home| engine.user_id(*home) == user), target) {
-                (_, Err(why @ NoHome::Failed)) => engine.reply_condition(id, &envelope, why.condition()),
+                (_, Err(why @ NoHome::Failed)) => engine.reply_error(id, &envelope, &why.error()),
+                // Whoever asks to see somebody at an earlier address learns the new one.
+                (_, Err(why @ NoHome::Moved(_))) if stanza == SubscriptionStanza::Subscribe => {
+                    engine.reply_error(id, &envelope, &why.error());
+                }
                 (Some(home), _) => engine.subscription_out(id, home, &contact, stanza, &envelope.body),
                 (None, _) => {}
             }
@@ -161,6 +165,15 @@ impl Engine {
             Change::Put(item) => self.put_item(home, item, departure.push),
             Change::Remove => self.remove_item(home, contact, departure.push),
         }
+    }
+
+    /// A contact has another address: its item stays as it is, under that one. The database has done the same in the
+    /// transaction of the renaming; a write of ours that was under way is put right by this one.
+    pub(crate) fn contact_renamed(&mut self, home: HomeIx, old: &BareJid, new: &BareJid) {
+        let Some(item) = self.data(home).and_then(|d| d.roster.get(old)).cloned() else { return };
+        self.remove_item(home, old, item.visible);
+        let push = item.visible;
+        self.put_item(home, RosterItem { jid: new.clone(), ..item }, push);
     }
 
     /// Roster, database, push and presence for one outcome of the table.

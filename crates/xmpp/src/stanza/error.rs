@@ -76,6 +76,8 @@ impl Condition {
 pub struct StanzaError {
     pub kind: ErrorType,
     pub condition: Condition,
+    /// Where the entity is now, for [`Condition::Gone`] and [`Condition::Redirect`]: a URI (RFC 6120 §8.3.3.5, §8.3.3.14).
+    pub uri: Option<String>,
     /// For people, in English.
     pub text: Option<String>,
     /// The application-specific condition (RFC 6120 §8.3.4), in its own namespace.
@@ -85,12 +87,17 @@ pub struct StanzaError {
 impl StanzaError {
     /// With the condition's default type, no text.
     pub fn new(condition: Condition) -> Self {
-        StanzaError { kind: condition.default_type(), condition, text: None, app: None }
+        StanzaError { kind: condition.default_type(), condition, uri: None, text: None, app: None }
     }
 
     /// With another type than the default.
     pub fn with_type(self, kind: ErrorType) -> Self {
         StanzaError { kind, ..self }
+    }
+
+    /// With the URI of where the entity is now.
+    pub fn with_uri(self, uri: impl Into<String>) -> Self {
+        StanzaError { uri: Some(uri.into()), ..self }
     }
 
     /// With a text for people.
@@ -106,7 +113,15 @@ impl StanzaError {
     /// Appends `<error …>…</error>`, to stand in a stanza of the stream's content namespace.
     pub fn write(&self, out: &mut Vec<u8>) {
         let (kind, condition) = (self.kind.as_str(), self.condition.as_str());
-        out.extend_from_slice(format!("<error type='{kind}'><{condition} xmlns='{}'/>", ns::STANZAS).as_bytes());
+        out.extend_from_slice(format!("<error type='{kind}'><{condition} xmlns='{}'", ns::STANZAS).as_bytes());
+        match &self.uri {
+            Some(uri) => {
+                out.push(b'>');
+                push_text(out, uri);
+                out.extend_from_slice(format!("</{condition}>").as_bytes());
+            }
+            None => out.extend_from_slice(b"/>"),
+        }
         if let Some(text) = &self.text {
             out.extend_from_slice(format!("<text xmlns='{}' xml:lang='en'>", ns::STANZAS).as_bytes());
             push_text(out, text);
@@ -120,9 +135,12 @@ impl StanzaError {
 
     /// The same as [`write`](Self::write), as a tree in `jabber:client`.
     pub fn to_element(&self) -> Element {
-        let mut error = Element::new("error", ns::CLIENT)
-            .with_attr("type", self.kind.as_str())
-            .with_child(Element::new(self.condition.as_str(), ns::STANZAS));
+        let condition = Element::new(self.condition.as_str(), ns::STANZAS);
+        let condition = match &self.uri {
+            Some(uri) => condition.with_text(uri),
+            None => condition,
+        };
+        let mut error = Element::new("error", ns::CLIENT).with_attr("type", self.kind.as_str()).with_child(condition);
         if let Some(text) = &self.text {
             error.push(Element::new("text", ns::STANZAS).with_attr("xml:lang", "en").with_text(text));
         }
@@ -141,9 +159,11 @@ impl StanzaError {
         };
         let standard = || error.children().filter(|c| c.ns() == ns::STANZAS);
         let condition = standard().find_map(|c| Condition::parse(c.name())).unwrap_or(Condition::UndefinedCondition);
+        let uri = standard().find(|c| c.name() == condition.as_str()).map(Element::text).filter(|uri| !uri.is_empty());
         Some(StanzaError {
             kind: error.attr("type").and_then(ErrorType::parse).unwrap_or(ErrorType::Cancel),
             condition,
+            uri,
             text: standard().find(|c| c.name() == "text").map(Element::text),
             app: error.children().find(|c| c.ns() != ns::STANZAS).cloned(),
         })
@@ -153,6 +173,17 @@ impl StanzaError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn gone_says_where_to() {
+        let error = StanzaError::new(Condition::Gone).with_uri("xmpp:a%26b@example.com");
+        let mut out = Vec::new();
+        error.write(&mut out);
+        let text = String::from_utf8(out.clone()).unwrap();
+        assert!(text.contains("<gone xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'>xmpp:a%26b@example.com</gone>"), "{text}");
+        let tree = Element::parse(&out).unwrap();
+        assert_eq!((StanzaError::parse(&tree), tree), (Some(error.clone()), error.to_element()));
+    }
 
     #[test]
     fn every_condition_reads_back_from_what_is_written() {

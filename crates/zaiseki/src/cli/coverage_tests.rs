@@ -27,6 +27,7 @@ const COMMANDS: &[(&str, &str)] = &[
     ("users.end-session", "user end-session taro 1-0"),
     ("users.presence", "user presence taro"),
     ("users.contacts", "user contacts taro"),
+    ("users.rename", "user rename taro jiro"),
     ("diagnostics.presence", "presence taro hanako"),
     ("directories.list", "directory list"),
     ("directories.add", "directory add d --from {file} --no-password"),

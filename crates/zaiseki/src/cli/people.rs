@@ -4,7 +4,7 @@ use super::show::View;
 use super::{Plan, escape, user_path};
 use clap::{Args, Subcommand};
 use hyper::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// Contacts of one page.
 const PAGE: usize = 500;
@@ -24,6 +24,13 @@ pub enum PeopleCommand {
     Presence(Someone),
     /// List a user's contacts
     Contacts(Someone),
+    /// Give a user another user id; contacts and archive stay, sessions end
+    Rename {
+        #[command(flatten)]
+        who: Someone,
+        /// The new user id
+        new: String,
+    },
 }
 
 #[derive(Args, Debug)]
@@ -53,6 +60,11 @@ pub const TEXTS: &[(&str, &str)] = &[
         "ユーザーの在席情報を表示する (クライアント、予定表、他者からの見え方)",
     ),
     ("List a user's contacts", "ユーザーの連絡先を一覧する"),
+    (
+        "Give a user another user id; contacts and archive stay, sessions end",
+        "ユーザー ID を変更する (連絡先とアーカイブは残り、セッションは終了)",
+    ),
+    ("The new user id", "新しいユーザー ID"),
     ("Show what one user sees of another, and why", "あるユーザーから別のユーザーがどう見えるか、その理由とともに表示する"),
     ("Who looks", "見る側のユーザー ID"),
     ("At whom", "見られる側のユーザー ID"),
@@ -67,6 +79,9 @@ pub fn plan(command: PeopleCommand) -> Plan {
             Plan::one(View::Fields, Method::DELETE, path, nothing)
         }
         PeopleCommand::Presence(who) => Plan::one(View::UserPresence, Method::GET, user_path(&who.name, "/presence"), nothing),
+        PeopleCommand::Rename { who, new } => {
+            Plan::one(View::Fields, Method::POST, user_path(&who.name, "/rename"), &json!({ "name": new }))
+        }
         PeopleCommand::Contacts(who) => {
             Plan::one(View::Contacts, Method::GET, user_path(&who.name, &format!("/contacts?limit={PAGE}")), nothing)
         }

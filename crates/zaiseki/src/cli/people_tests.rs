@@ -10,6 +10,9 @@ async fn without_a_node_only_what_is_stored_is_told() {
         let said = bench.fails(line, "").await;
         assert!(said.contains("does not run"), "{line}: {said}");
     }
+    assert_eq!(bench.json("user rename taro jiro").await["address"], "jiro@example.com");
+    assert!(bench.fails("user rename jiro JIRO", "").await.contains("already"));
+    bench.ok("user rename jiro taro", "").await;
     assert!(bench.fails("presence taro nobody", "").await.contains("nobody"));
     assert!(bench.fails("user contacts nobody", "").await.contains("nobody"));
 }

@@ -24,6 +24,7 @@ mod people;
 mod pep;
 mod presence;
 mod raw;
+mod rename;
 mod revocation;
 mod roster;
 mod sasl;

@@ -27,6 +27,10 @@ pub fn pages() -> Pages {
         .page("/console/users/{name}/password", WRITE, |ctx| Ok(password_page(ctx, &Form::default())))
         .act("/console/users/{name}/password", WRITE, set_password)
         .act("/console/users/{name}/enabled", WRITE, set_enabled)
+        .page("/console/users/{name}/rename", WRITE, |ctx| {
+            Ok(rename_page(ctx, &Form::of([("name", ctx.param("name").to_owned())])))
+        })
+        .act("/console/users/{name}/rename", WRITE, rename)
         .page("/console/users/{name}/remove", WRITE, ask_remove)
         .act("/console/users/{name}/remove", WRITE, remove)
 }
@@ -148,7 +152,8 @@ fn actions(ctx: &Ctx, user: &UserView) -> Vec<Action> {
         false => Action::post(at("enabled"), ctx.t("users-enable")).with("enabled", "true"),
     };
     let password = Action::link(at("password"), ctx.t("users-set-password"));
-    vec![switch, password, Action::link(at("remove"), ctx.t("users-remove")).danger()]
+    let rename = Action::link(at("rename"), ctx.t("users-rename"));
+    vec![switch, password, rename, Action::link(at("remove"), ctx.t("users-remove")).danger()]
 }
 
 fn facts(ctx: &Ctx, user: &UserView) -> Vec<(String, Cell)> {
@@ -248,6 +253,28 @@ fn set_password(ctx: &Ctx, form: Form) -> Result<Next, ControlError> {
     match users::set_password(&ctx.app, ctx.actor(), name, &Password::new(form.raw("password"))) {
         Ok(user) => Ok(Next::go(href(&user.name), "users-password-set", user.name)),
         Err(error) if can_be_mended(&error) => Ok(Next::Again(password_page(ctx, &form.wrong(error)))),
+        Err(error) => Err(error),
+    }
+}
+
+fn rename_page(ctx: &Ctx, form: &Form) -> Page {
+    let name = ctx.param("name");
+    let field = Field::new(form, ctx.lang, "name", ctx.t("users-rename-to"), Kind::Input("text")).help(ctx.t("users-name-help"));
+    let block = FormBlock {
+        action: ctx.path.clone(),
+        fields: vec![field.required().autofocus()],
+        submit: ctx.t("users-rename"),
+        cancel: Some(href(name)),
+        ..FormBlock::default()
+    };
+    let page = Page::new(ctx.tn("users-rename-title", "name", name)).help("help-user-rename");
+    page.text(ctx.t("users-rename-note")).form(ctx, form, block)
+}
+
+fn rename(ctx: &Ctx, form: Form) -> Result<Next, ControlError> {
+    match users::rename(&ctx.app, ctx.actor(), ctx.param("name"), form.text("name")) {
+        Ok(user) => Ok(Next::go(href(&user.name), "users-renamed", user.name)),
+        Err(error) if can_be_mended(&error) => Ok(Next::Again(rename_page(ctx, &form.wrong(error)))),
         Err(error) => Err(error),
     }
 }

@@ -1,0 +1,104 @@
+//! A user gets another name: what hangs on the old one follows, all of it or nothing.
+
+mod common;
+
+use bytes::Bytes;
+use common::*;
+use zaiseki_model::{MessageId, RosterItem, Subscription, UserId, limits};
+use zaiseki_store::*;
+
+fn item(jid: &str, name: &str, subscription: Subscription) -> RosterItem {
+    RosterItem { name: name.to_owned(), subscription, ..RosterItem::new(jid.parse().unwrap()) }
+}
+
+fn data(db: &Database, name: &str) -> UserData {
+    match db.read(&Read::UserData { name: name.to_owned() }).unwrap() {
+        Reply::UserData(Some(data)) => *data,
+        other => panic!("{name}: {other:?}"),
+    }
+}
+
+fn blocked(jid: &str) -> Write {
+    Write::DocPut { user: BOB, family: Family::Blocked, key: jid.to_owned(), value: Bytes::new() }
+}
+
+fn archived_with(db: &Database, owner: UserId, peer: &str) -> Vec<MessageId> {
+    let query = ArchiveQuery { with: Some(peer.to_owned()), ..ArchiveQuery::new(owner, 99) };
+    match db.read(&Read::Archive(query)).unwrap() {
+        Reply::Page(page) => page.messages.into_iter().map(|message| message.id).collect(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn contact_lists_block_lists_and_archives_follow() {
+    let mut db = database();
+    let put = |jid: &str, name: &str, subscription| Write::RosterPut { user: BOB, item: item(jid, name, subscription) };
+    let to_bob = KeptMessage { archive: [copy(ANN, "bob@example.com"), copy(BOB, "ann@example.com")], ..message(1) };
+    // Left over from somebody who had the name before.
+    let writes = [
+        put("ann@example.com", "Ann", Subscription::Both),
+        put("new@example.com", "Gone", Subscription::None),
+        put("anna@example.com", "Other", Subscription::Both),
+        blocked("ann@example.com"),
+        blocked("ann@example.com/desk"),
+        blocked("ann@example.com.au"),
+        blocked("anna@example.com"),
+        Write::Message(to_bob),
+    ];
+    db.commit(&writes).unwrap();
+    let version = data(&db, "bob").roster_version;
+    db.rename_user(ANN, "new", &audit()).unwrap();
+    assert_eq!(db.user_by_name("new").unwrap().map(|user| user.id), Some(ANN));
+    let bob = data(&db, "bob");
+    let names: Vec<(String, &str)> = bob.roster.iter().map(|item| (item.jid.to_string(), item.name.as_str())).collect();
+    assert_eq!(names, [("anna@example.com".to_owned(), "Other"), ("new@example.com".to_owned(), "Ann")]);
+    assert_eq!((bob.roster[1].subscription, bob.roster_version), (Subscription::Both, version + 1));
+    let mut keys: Vec<&str> = bob.blocked.iter().map(|doc| doc.key.as_str()).collect();
+    keys.sort_unstable();
+    assert_eq!(keys, ["ann@example.com.au", "anna@example.com", "new@example.com", "new@example.com/desk"]);
+    assert_eq!(archived_with(&db, BOB, "new@example.com"), [MessageId(1)]);
+    assert_eq!(archived_with(&db, BOB, "ann@example.com"), []);
+    assert_eq!(archived_with(&db, ANN, "bob@example.com"), [MessageId(1)]);
+    let trail = db.audit_list(Some("user:ann"), None, 9).unwrap();
+    assert_eq!((trail[0].action.as_str(), trail[0].after.as_deref()), ("user.rename", Some("{\"name\":\"new\"}")));
+}
+
+#[test]
+fn a_name_that_is_taken_changes_nothing() {
+    let mut db = database();
+    db.commit(&[Write::RosterPut { user: BOB, item: item("ann@example.com", "Ann", Subscription::Both) }]).unwrap();
+    assert!(matches!(db.rename_user(ANN, "bob", &audit()), Err(StoreError::Conflict { .. })));
+    assert!(matches!(db.rename_user(NOBODY, "x", &audit()), Err(StoreError::NotFound { .. })));
+    assert_eq!(data(&db, "bob").roster[0].jid.as_str(), "ann@example.com");
+    assert_eq!(db.user_by_name("ann").unwrap().map(|user| user.id), Some(ANN));
+}
+
+fn leads_to(db: &Database, name: &str) -> Option<String> {
+    match db.read(&Read::UserData { name: name.to_owned() }).unwrap() {
+        Reply::Moved(to) => Some(to),
+        _ => None,
+    }
+}
+
+#[test]
+fn earlier_names_lead_to_the_user_until_somebody_else_has_them() {
+    let mut db = database();
+    for number in 0..=limits::ALIASES_PER_USER {
+        let audit = Audit { at: zaiseki_model::Timestamp::from_secs(number as i64), ..audit() };
+        db.rename_user(ANN, &format!("n{number}"), &audit).unwrap();
+    }
+    let last = format!("n{}", limits::ALIASES_PER_USER);
+    assert_eq!(leads_to(&db, "ann"), None, "one past the limit: the oldest went");
+    assert_eq!(leads_to(&db, "n0"), Some(last.clone()), "at the limit");
+    db.create_user(&new_user(NOBODY, "n0"), &audit()).unwrap();
+    db.rename_user(BOB, "n1", &audit()).unwrap();
+    db.rename_user(ANN, "n2", &audit()).unwrap();
+    assert_eq!((leads_to(&db, "n0"), leads_to(&db, "n1"), leads_to(&db, "n2")), (None, None, None));
+    assert_eq!((leads_to(&db, "bob"), leads_to(&db, &last)), (Some("n1".to_owned()), Some("n2".to_owned())));
+    db.set_enabled(ANN, false, &audit()).unwrap();
+    assert_eq!(leads_to(&db, &last), None, "who cannot be written to");
+    db.remove_user(ANN, &audit()).unwrap();
+    db.create_user(&new_user(ANN, "again"), &audit()).unwrap();
+    assert_eq!(leads_to(&db, "n3"), None);
+}
