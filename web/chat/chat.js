@@ -148,6 +148,7 @@ function settings(language, domain, signIn) {
     use_system_emojis: true,
     geouri_replacement: "geo:$1,$2",
     show_client_info: false,
+    show_self_in_roster: false,
     // Archives are the company's: no end-to-end encryption in this client (and no WebAssembly in its policy). Rooms are not
     // served yet; chat.css hides their corner, since other plugins lean on Converse's code for rooms.
     blacklisted_plugins: [
