@@ -74,7 +74,11 @@ async fn a_stop_waits_for_the_part_and_a_start_runs_it_anew() {
     while alive.load(Ordering::SeqCst) == 0 {
         tokio::task::yield_now().await;
     }
-    let stopped = tell(&services, |machine, now| Ok(machine.stop("admin:anna", now))).await;
+    let stopped = tell(&services, |machine, now| {
+        machine.stop("admin:anna", now);
+        Ok(())
+    })
+    .await;
     assert_eq!((stopped.state(), alive.load(Ordering::SeqCst)), (State::Stopped, 0));
     assert_eq!(tell(&services, |machine, now| machine.start("admin:anna", now)).await.state(), State::Running);
     let restarted = tell(&services, |machine, now| machine.restart("admin:ben", now)).await;
@@ -91,7 +95,11 @@ async fn what_is_not_active_does_not_run_until_it_is_activated() {
     let keeper = tokio::spawn(services.supervise(JOBS, false, droppable(std::future::pending), end.clone()));
     assert_eq!(services.get(JOBS).unwrap().state(), State::Deactivated);
     assert!(services.tell(JOBS, |machine, now| machine.start("x", now)).unwrap().is_err());
-    let active = tell(&services, |machine, now| Ok(machine.activate("x", now))).await;
+    let active = tell(&services, |machine, now| {
+        machine.activate("x", now);
+        Ok(())
+    })
+    .await;
     assert_eq!(active.state(), State::Running);
     assert!(services.tell(Service::Retention, |_, _| Ok(())).is_none(), "nobody keeps that");
     end.cancel();

@@ -18,7 +18,7 @@ fn options(fields: &[(&str, &str)]) -> Element {
 }
 
 fn reason(error: &StanzaError) -> (&'static str, &str) {
-    (error.condition.as_str(), error.app.as_ref().map_or("", Element::name))
+    (error.condition.as_str(), error.app.as_ref().map_or("", |app| app.name()))
 }
 
 #[test]

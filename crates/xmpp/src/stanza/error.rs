@@ -81,7 +81,7 @@ pub struct StanzaError {
     /// For people, in English.
     pub text: Option<String>,
     /// The application-specific condition (RFC 6120 §8.3.4), in its own namespace.
-    pub app: Option<Element>,
+    pub app: Option<Box<Element>>,
 }
 
 impl StanzaError {
@@ -107,7 +107,7 @@ impl StanzaError {
 
     /// With an application-specific condition.
     pub fn with_app(self, app: Element) -> Self {
-        StanzaError { app: Some(app), ..self }
+        StanzaError { app: Some(Box::new(app)), ..self }
     }
 
     /// Appends `<error …>…</error>`, to stand in a stanza of the stream's content namespace.
@@ -145,7 +145,7 @@ impl StanzaError {
             error.push(Element::new("text", ns::STANZAS).with_attr("xml:lang", "en").with_text(text));
         }
         if let Some(app) = &self.app {
-            error.push(app.clone());
+            error.push((**app).clone());
         }
         error
     }
@@ -165,7 +165,7 @@ impl StanzaError {
             condition,
             uri,
             text: standard().find(|c| c.name() == "text").map(Element::text),
-            app: error.children().find(|c| c.ns() != ns::STANZAS).cloned(),
+            app: error.children().find(|c| c.ns() != ns::STANZAS).cloned().map(Box::new),
         })
     }
 }
