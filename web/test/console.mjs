@@ -116,6 +116,15 @@ async function users(page) {
   await said(page);
 }
 
+async function troubleshooter(page) {
+  await go(page, "/console/troubleshooter");
+  await press(page, "Run the checks");
+  await said(page);
+  await page.locator("table").first().waitFor({ timeout });
+  demand((await page.innerText("body")).includes("clients.listeners: c2s"), "every listener is looked at");
+  await accessible(page);
+}
+
 async function viewer(page) {
   await go(page, "/console/presence-viewer");
   await page.locator('input[name="viewer"]').fill("taro");
@@ -347,6 +356,7 @@ async function main() {
     await step("users: made, refused, changed, found, removed", () => users(page));
     await step("users: imported", () => imported(page));
     await step("the presence viewer: refused, explained", () => viewer(page));
+    await step("the troubleshooter: run", () => troubleshooter(page));
     await step("gateways: made, refused, tested, switched off", () => gateways(page));
     await step("settings: refused, saved, taken back", () => settings(page));
     await step("administrators, tokens, second factor", () => administrators(page));

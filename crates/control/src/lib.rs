@@ -16,6 +16,7 @@ mod error;
 pub mod gateway;
 pub mod jobs;
 pub mod node;
+pub mod presented;
 pub mod seal;
 pub mod services;
 pub mod sign_in;

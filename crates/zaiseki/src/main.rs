@@ -21,6 +21,9 @@ use zaiseki_control::app::log_level::Level;
 /// The command line or the configuration file is wrong (`EX_USAGE` of BSD's sysexits).
 const EXIT_USAGE: u8 = 64;
 
+/// The troubleshooter has warnings, and found nothing that failed.
+const EXIT_WARNINGS: u8 = 2;
+
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args_os().skip(1).map(|a| a.to_string_lossy().into_owned()).collect();
     let lang = i18n::from_arguments(arguments.iter().map(String::as_str))
@@ -79,6 +82,9 @@ fn finish(result: anyhow::Result<()>, lang: Lang) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("zaiseki: {}", i18n::said(&error, lang));
+            if error.is::<cli::OnlyWarnings>() {
+                return ExitCode::from(EXIT_WARNINGS);
+            }
             ExitCode::FAILURE
         }
     }

@@ -25,6 +25,7 @@ use zaiseki_admin::web::{self, WebGate};
 use zaiseki_control::app::log_level::Level;
 use zaiseki_control::app::{App, UserChange, UserChanged, services, setup, users};
 use zaiseki_control::node::Door;
+use zaiseki_control::presented::{Listener, ListenerKind, ThisNode};
 use zaiseki_control::services::Service;
 use zaiseki_control::sign_in::SignInAgent;
 use zaiseki_model::live::{DataPlane, LiveUser, SightDone};
@@ -85,6 +86,22 @@ pub struct Addresses {
     pub metrics: Vec<SocketAddr>,
 }
 
+impl Addresses {
+    /// Those by which people come in.
+    fn listeners(&self) -> Vec<Listener> {
+        let of = |kind, addresses: &[SocketAddr]| {
+            addresses.iter().map(|address| Listener { kind, address: *address }).collect::<Vec<_>>()
+        };
+        let lists = [
+            of(ListenerKind::C2s, &self.c2s),
+            of(ListenerKind::C2sTls, &self.c2s_tls),
+            of(ListenerKind::Https, &self.https),
+            of(ListenerKind::Admin, &self.admin),
+        ];
+        lists.concat()
+    }
+}
+
 /// The node in the callbacks of parts that are made before it.
 type Later = Arc<OnceLock<Weak<Node>>>;
 
@@ -134,6 +151,7 @@ pub async fn start(config: &Config) -> Result<Running> {
     running.listen_https(bound.https, config)?;
     running.listen_for_metrics(bound.metrics, &config.allow.metrics)?;
     running.tell_doors(&config.allow);
+    running.app.set_this_node(this_node(config, running.certificate.clone(), &running.files, running.addresses.listeners()));
     running.app.set_ready(true);
     running.tell_set_up_link(config)?;
     Ok(running)
@@ -145,6 +163,28 @@ fn warn_of_other_domains(store: &Store, domain: &str) -> Result<()> {
         tracing::warn!(accounts, other, served = domain, "the database holds accounts of a domain that this node does not serve");
     }
     Ok(())
+}
+
+/// What the control plane may know of this process.
+pub fn this_node(config: &Config, certificate: Arc<ReloadableCert>, files: &Paths, listeners: Vec<Listener>) -> ThisNode {
+    ThisNode {
+        name: config.node_name.clone(),
+        certificate,
+        chain_file: files.certificate.clone(),
+        key_file: files.key.clone(),
+        own_authority: config.tls.is_none(),
+        listeners,
+    }
+}
+
+/// The certificate as a node would find it, when there is one; nothing is made.
+pub fn certificate_of(config: &Config) -> Option<(Arc<ReloadableCert>, Paths)> {
+    let files = match &config.tls {
+        Some(files) => Paths { ca: PathBuf::new(), certificate: files.certificate.clone(), key: files.key.clone() },
+        None => Paths::of(&config.data_dir.join("tls")),
+    };
+    let certificate = ReloadableCert::load(&files.certificate, &files.key).ok()?;
+    Some((certificate, files))
 }
 
 fn load_certificate(config: &Config) -> Result<(Arc<ReloadableCert>, Paths)> {

@@ -38,6 +38,7 @@ nav-people = People
 nav-users = Users
 
 nav-diagnostics = Diagnostics
+nav-troubleshooter = Troubleshooter
 nav-presence-viewer = Presence viewer
 
 nav-bulk = Bulk administration

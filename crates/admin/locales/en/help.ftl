@@ -119,3 +119,7 @@ help-user-rename =
     The user id is the address before the @ of the domain. The person stays the same: only the address changes, for everybody at once.
 
     A user of an outside directory is renamed there; the next synchronisation follows.
+help-troubleshooter =
+    Checks of the node that only read: what was seen, why it matters, what to do, and where. Each takes ten seconds at most. To open this page runs nothing: it shows the last run of all checks.
+
+    Begin with what has failed, from the top. SRV records in the DNS are not looked at. On the host, zaiseki doctor runs the same checks, also while no node runs.

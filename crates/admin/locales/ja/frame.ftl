@@ -38,6 +38,7 @@ nav-people = ユーザー管理
 nav-users = ユーザー
 
 nav-diagnostics = 診断
+nav-troubleshooter = トラブルシューター
 nav-presence-viewer = 在席ビューアー
 
 nav-bulk = 一括管理

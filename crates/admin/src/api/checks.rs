@@ -1,15 +1,15 @@
-//! `/diagnostics`.
+//! `/diagnostics`: the troubleshooter.
 
 use super::run;
-use crate::reply::Answer;
+use crate::reply::{Answer, Queried};
 use axum::extract::State;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use zaiseki_control::app::App;
-use zaiseki_control::checks::{self, CheckResult, CheckView};
+use zaiseki_control::checks::{self, CheckQuery, CheckRun, CheckView};
 
 pub(super) fn operations() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(run_all))
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(last, run_all))
 }
 
 /// The checks of the troubleshooter
@@ -21,9 +21,22 @@ async fn list() -> Answer<Vec<CheckView>> {
 }
 
 /// Run the checks, which only read
-#[utoipa::path(post, path = "/diagnostics/run", operation_id = "diagnostics.run", tag = "diagnostics",
-    responses((status = 200, description = "What each check saw", body = Vec<CheckResult>)),
+///
+/// They run side by side, each for ten seconds at most; the results come in the order of the list, several where a check looks
+/// at several things (every gateway, every listener).
+#[utoipa::path(post, path = "/diagnostics/run", operation_id = "diagnostics.run", tag = "diagnostics", params(CheckQuery),
+    responses((status = 200, description = "What each check saw", body = CheckRun)),
     extensions(("x-right" = json!("diagnostics:read"))))]
-async fn run_all(State(app): State<App>) -> Answer<Vec<CheckResult>> {
-    run(move || Ok(checks::run(&app))).await
+async fn run_all(State(app): State<App>, Queried(query): Queried<CheckQuery>) -> Answer<CheckRun> {
+    run(move || Ok((*checks::run(&app, &query)?).clone())).await
+}
+
+/// What the checks saw when all were run last
+///
+/// Kept while the node runs.
+#[utoipa::path(get, path = "/diagnostics/run", operation_id = "diagnostics.last", tag = "diagnostics",
+    responses((status = 200, description = "The last run of all checks", body = CheckRun)),
+    extensions(("x-right" = json!("diagnostics:read"))))]
+async fn last(State(app): State<App>) -> Answer<CheckRun> {
+    run(move || Ok((*checks::show_last(&app)?).clone())).await
 }

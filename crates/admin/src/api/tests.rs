@@ -141,10 +141,17 @@ async fn the_troubleshooter_runs_every_check_it_lists() {
     assert_eq!(status, StatusCode::OK, "{listed}");
     let (status, results) = bench.send(Some(tester()), Method::POST, "/diagnostics/run", "").await;
     assert_eq!(status, StatusCode::OK, "{results}");
-    let ids = |list: &Value| list.as_array().unwrap().iter().map(|check| check["id"].clone()).collect::<Vec<_>>();
-    assert_eq!(ids(&listed), ids(&results));
-    let exist = results.as_array().unwrap().iter().find(|result| result["id"] == "administrators.exist").unwrap();
+    let results = results["results"].as_array().unwrap();
+    let ids = |list: &[Value]| list.iter().map(|check| check["id"].clone()).collect::<Vec<_>>();
+    assert_eq!(ids(listed.as_array().unwrap()), ids(results));
+    let exist = results.iter().find(|result| result["id"] == "administrators.exist").unwrap();
     assert_eq!((&exist["outcome"], &exist["link"]), (&"failed".into(), &"/console/administrators".into()), "{exist}");
+    let kept = bench.ok(bench.ask(Method::GET, "/diagnostics/run", Value::Null).await, 200);
+    assert_eq!(kept["results"].as_array(), Some(results));
+    let disk = bench.ok(bench.ask(Method::POST, "/diagnostics/run?section=disk", Value::Null).await, 200);
+    assert_eq!(disk["results"].as_array().unwrap().len(), 2);
+    let wrong = bench.ok(bench.ask(Method::POST, "/diagnostics/run?section=x", Value::Null).await, 400);
+    assert_eq!(wrong["error"]["field"], "section");
 }
 
 #[tokio::test]

@@ -49,6 +49,7 @@ pub static NAVIGATION: &[Group] = &[
     Group {
         name: "nav-diagnostics",
         entries: &[
+            entry("nav-troubleshooter", "/console/troubleshooter", Area::Diagnostics),
             entry("nav-alarms", "/console/alarms", Area::Alarms),
             entry("nav-presence-viewer", "/console/presence-viewer", Area::Diagnostics),
             entry("nav-traces", "/console/traces", Area::Diagnostics),

@@ -33,6 +33,7 @@ files![
     "diagnostics",
     "api",
     "live",
+    "troubleshooter",
     "help"
 ];
 

@@ -40,7 +40,7 @@ impl AlarmKind {
 }
 
 /// As one part of a path (RFC 3986 §2.1).
-fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     let one = |byte: u8| match byte {
         b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' | b'@' => char::from(byte).to_string(),
         _ => format!("%{byte:02X}"),

@@ -29,18 +29,21 @@ pub mod traces;
 pub mod users;
 
 use crate::alarms::Alarms;
+use crate::checks::Troubleshooter;
 use crate::credentials::lockout::Lockout;
 use crate::credentials::password::Hasher;
 use crate::directory::state::DirectoryStates;
 use crate::error::Result;
 use crate::gateway::state::GatewayStates;
 use crate::node::LocalNode;
+use crate::presented::ThisNode;
 use crate::seal::SealKey;
 use crate::services::supervisor::Services;
 use crate::vitals::Vitals;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Instant;
 use tokio::sync::{Notify, watch};
 use zaiseki_model::live::DataPlane;
 use zaiseki_model::settings::Settings;
@@ -106,8 +109,12 @@ struct Inner {
     node: LocalNode,
     log: log_level::LogControl,
     tracer: traces::TraceDoor,
+    troubleshooter: Troubleshooter,
+    this_node: OnceLock<ThisNode>,
     ready: AtomicBool,
     started: Timestamp,
+    /// The same moment on the clock that nobody sets.
+    began: Instant,
 }
 
 impl App {
@@ -143,6 +150,8 @@ impl App {
             directory_states: DirectoryStates::default(),
             vitals: Vitals::default(),
             alarms,
+            troubleshooter: Troubleshooter::default(),
+            this_node: OnceLock::new(),
             data_plane: OnceLock::new(),
             services: Services::default(),
             node: LocalNode::default(),
@@ -150,6 +159,7 @@ impl App {
             tracer: traces::TraceDoor::default(),
             ready: AtomicBool::new(false),
             started: Timestamp::now(),
+            began: Instant::now(),
         };
         Ok(App { inner: Arc::new(inner) })
     }
@@ -258,6 +268,25 @@ impl App {
 
     pub fn set_ready(&self, ready: bool) {
         self.inner.ready.store(ready, Ordering::Relaxed);
+    }
+
+    /// The checks' last results.
+    pub(crate) fn troubleshooter(&self) -> &Troubleshooter {
+        &self.inner.troubleshooter
+    }
+
+    /// What this process presents to the network; said once, by the node as soon as it listens.
+    pub fn set_this_node(&self, node: ThisNode) {
+        // A second word would be about another process.
+        let _ = self.inner.this_node.set(node);
+    }
+
+    pub(crate) fn this_node(&self) -> Option<&ThisNode> {
+        self.inner.this_node.get()
+    }
+
+    pub(crate) fn began(&self) -> Instant {
+        self.inner.began
     }
 
     pub(crate) fn started(&self) -> Timestamp {

@@ -1,6 +1,6 @@
 //! Administrators.
 
-use super::{Check, Finding};
+use super::{Check, Finding, alone};
 use crate::access::Role;
 use crate::app::App;
 use crate::app::admins::{self, AdminView};
@@ -12,7 +12,8 @@ pub(super) const ADMINISTRATOR: Check = Check {
     id: "administrators.exist",
     why: || Text::new("somebody must be able to change everything", "すべてを変更できる人が必要です"),
     link: Some("/console/administrators"),
-    run: |app| Ok(administrator(&able(app)?)),
+    subjects: alone,
+    run: |app, _| Ok(vec![administrator(&able(app)?)]),
 };
 
 pub(super) const SECOND_FACTOR: Check = Check {
@@ -25,7 +26,8 @@ pub(super) const SECOND_FACTOR: Check = Check {
         )
     },
     link: Some("/console/administrators"),
-    run: |app| Ok(second_factor(&able(app)?)),
+    subjects: alone,
+    run: |app, _| Ok(vec![second_factor(&able(app)?)]),
 };
 
 /// Those who may sign in and change everything.

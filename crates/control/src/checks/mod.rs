@@ -1,17 +1,29 @@
 //! The troubleshooter: named checks that only read, each with a deadline of its own.
+//!
+//! A check is about one thing or about several of a kind (every gateway, every listener): then each is a unit of its own.
+//! Units run side by side; their results come in the order of the list.
 
 mod access;
-mod node;
+mod certificates;
+mod clients;
+mod clock;
+mod database;
+mod directories;
+mod disk;
+mod gateways;
+mod names;
+mod run;
 mod sign_in;
+mod system;
 
 use crate::app::App;
-use crate::error::Result;
+use crate::error::{ControlError, Result};
 use crate::text::Text;
 use serde::{Deserialize, Serialize};
-use std::sync::mpsc::{self, RecvTimeoutError};
-use std::thread;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
+use zaiseki_model::Timestamp;
 
 /// How long one check may take.
 pub const DEADLINE: Duration = Duration::from_secs(10);
@@ -32,7 +44,7 @@ pub struct CheckView {
     pub section: String,
     /// Why it matters.
     pub why: Text,
-    /// The page of the console where it is mended; `null` when that is not in the console.
+    /// The page of the console where it is mended; `null` when that is not in the console. `{}` stands for the subject.
     pub link: Option<String>,
 }
 
@@ -41,6 +53,8 @@ pub struct CheckView {
 pub struct CheckResult {
     #[serde(flatten)]
     pub check: CheckView,
+    /// Which of several things: a gateway, a listener. Empty when there is but one.
+    pub subject: String,
     pub outcome: Outcome,
     pub seen: Text,
     /// What to do; `null` when nothing.
@@ -49,80 +63,181 @@ pub struct CheckResult {
     pub took_ms: u64,
 }
 
+/// One run of the troubleshooter.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct CheckRun {
+    /// XEP-0082 form of time.
+    pub started: String,
+    /// Milliseconds of all of it.
+    pub took_ms: u64,
+    pub passed: usize,
+    pub warnings: usize,
+    pub failed: usize,
+    pub results: Vec<CheckResult>,
+}
+
+/// Which checks.
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct CheckQuery {
+    /// Only those of this section; see the list of checks.
+    #[serde(default)]
+    pub section: Option<String>,
+}
+
+/// The last run of all checks, kept while the process lives; and the turn to run them.
+#[derive(Default)]
+pub(crate) struct Troubleshooter {
+    turn: Mutex<()>,
+    last: Mutex<Option<Arc<CheckRun>>>,
+}
+
 #[derive(Debug)]
 pub(crate) struct Finding {
     outcome: Outcome,
     seen: Text,
     todo: Option<Text>,
+    subject: Option<String>,
 }
 
 impl Finding {
     fn passed(seen: Text) -> Finding {
-        Finding { outcome: Outcome::Passed, seen, todo: None }
+        Finding { outcome: Outcome::Passed, seen, todo: None, subject: None }
     }
 
     fn warning(seen: Text, todo: Text) -> Finding {
-        Finding { outcome: Outcome::Warning, seen, todo: Some(todo) }
+        Finding { outcome: Outcome::Warning, seen, todo: Some(todo), subject: None }
     }
 
     fn failed(seen: Text, todo: Text) -> Finding {
-        Finding { outcome: Outcome::Failed, seen, todo: Some(todo) }
+        Finding { outcome: Outcome::Failed, seen, todo: Some(todo), subject: None }
+    }
+
+    /// About a part of the unit's subject.
+    fn about(self, subject: impl Into<String>) -> Finding {
+        Finding { subject: Some(subject.into()), ..self }
     }
 }
 
+/// `run` gets one of the `subjects`; where there is but one thing to look at, an empty one.
 struct Check {
     section: &'static str,
     id: &'static str,
     why: fn() -> Text,
     link: Option<&'static str>,
-    run: fn(&App) -> Result<Finding>,
+    subjects: fn(&App) -> Result<Vec<String>>,
+    run: fn(&App, &str) -> Result<Vec<Finding>>,
 }
 
 impl Check {
-    fn view(&self) -> CheckView {
-        CheckView {
-            id: self.id.to_owned(),
-            section: self.section.to_owned(),
-            why: (self.why)(),
-            link: self.link.map(str::to_owned),
-        }
+    fn view(&self, subject: &str) -> CheckView {
+        let link = self.link.map(|link| match subject {
+            "" => link.strip_suffix("/{}").unwrap_or(link).to_owned(),
+            subject => link.replace("{}", &crate::alarms::catalogue::escaped(subject)),
+        });
+        CheckView { id: self.id.to_owned(), section: self.section.to_owned(), why: (self.why)(), link }
     }
 }
 
-const CHECKS: [&Check; 6] =
-    [&node::DOMAIN, &node::DATABASE, &sign_in::LDAP, &sign_in::OIDC, &access::ADMINISTRATOR, &access::SECOND_FACTOR];
+/// For checks that look at one thing.
+fn alone(_: &App) -> Result<Vec<String>> {
+    Ok(vec![String::new()])
+}
 
-/// All checks, in the order they run.
+/// In the order of the list.
+const CHECKS: &[&Check] = &[
+    &system::PROCESS,
+    &system::FILES,
+    &system::MEMORY,
+    &names::DOMAIN,
+    &names::NODE,
+    &names::DNS,
+    &certificates::NAMES,
+    &certificates::EXPIRY,
+    &certificates::CHAIN,
+    &certificates::FILES,
+    &database::USE,
+    &database::SIZE,
+    &database::INTEGRITY,
+    &directories::SERVERS,
+    &sign_in::LDAP,
+    &sign_in::OIDC,
+    &gateways::SERVERS,
+    &clients::LISTENERS,
+    &disk::SPACE,
+    &disk::INODES,
+    &clock::JUMP,
+    &clock::SYNCHRONISED,
+    &access::ADMINISTRATOR,
+    &access::SECOND_FACTOR,
+];
+
+/// All checks, in the order of the results.
 pub fn list() -> Vec<CheckView> {
-    CHECKS.iter().map(|check| check.view()).collect()
+    CHECKS.iter().map(|check| CheckView { link: check.link.map(str::to_owned), ..check.view("") }).collect()
 }
 
-/// Runs all checks. One that cannot be done, or not in time, has failed. Blocks.
-pub fn run(app: &App) -> Vec<CheckResult> {
-    CHECKS.iter().map(|check| run_one(app, check, DEADLINE)).collect()
+/// Runs the checks, or those of one section. One that cannot be done, or not in time, has failed. Blocks. Who asks for all
+/// while all are being run gets what the run under way finds.
+///
+/// # Errors
+/// `invalid` for a section that there is not.
+pub fn run(app: &App, query: &CheckQuery) -> Result<Arc<CheckRun>> {
+    if let Some(section) = query.section.as_deref() {
+        return Ok(Arc::new(run_now(app, &of_section(section)?)));
+    }
+    let keep = app.troubleshooter();
+    let before = last(app);
+    let _turn = keep.turn.lock().unwrap_or_else(PoisonError::into_inner);
+    let other = last(app).filter(|run| before.as_ref().is_none_or(|before| !Arc::ptr_eq(before, run)));
+    if let Some(run) = other {
+        return Ok(run);
+    }
+    let run = Arc::new(run_now(app, CHECKS));
+    *keep.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(run.clone());
+    Ok(run)
 }
 
-fn run_one(app: &App, check: &Check, deadline: Duration) -> CheckResult {
-    let began = Instant::now();
-    let (send, answer) = mpsc::channel();
-    let (work, app) = (check.run, app.clone());
-    // A check that hangs must not hold up the others; its thread ends when what it waits for does.
-    let started = thread::Builder::new().name("check".to_owned()).spawn(move || send.send(work(&app)));
-    let finding = match started {
-        Ok(_) => match answer.recv_timeout(deadline) {
-            Ok(Ok(finding)) => finding,
-            Ok(Err(error)) => broken(Text::plain(error.to_string())),
-            Err(RecvTimeoutError::Timeout) => broken(Text::new("no answer in time", "時間内に応答がありません")),
-            Err(RecvTimeoutError::Disconnected) => broken(Text::new("the check broke off", "検査が中断しました")),
-        },
-        Err(error) => broken(Text::plain(error.to_string())),
-    };
-    let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-    CheckResult { check: check.view(), outcome: finding.outcome, seen: finding.seen, todo: finding.todo, took_ms }
+/// What the last run of all checks found; `None` when there was none since the node started.
+pub fn last(app: &App) -> Option<Arc<CheckRun>> {
+    app.troubleshooter().last.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
-fn broken(seen: Text) -> Finding {
-    Finding::failed(seen, Text::new("look at the log of the node", "ノードのログを確認してください"))
+/// The last run.
+///
+/// # Errors
+/// `not-found` when there was none since the node started.
+pub fn show_last(app: &App) -> Result<Arc<CheckRun>> {
+    last(app).ok_or_else(|| ControlError::NotFound {
+        text: Text::new("the checks have not run since the node started", "ノードの起動後、まだ検査は実行されていません"),
+    })
+}
+
+fn of_section(section: &str) -> Result<Vec<&'static Check>> {
+    let found: Vec<&Check> = CHECKS.iter().copied().filter(|check| check.section == section).collect();
+    if !found.is_empty() {
+        return Ok(found);
+    }
+    let mut known: Vec<&str> = CHECKS.iter().map(|check| check.section).collect();
+    known.dedup();
+    let known = known.join(", ");
+    let ja = format!("\"{section}\" というセクションはありません。次のいずれかを指定してください: {known}");
+    Err(ControlError::invalid("section", format!("there is no section \"{section}\"; there are {known}"), ja))
+}
+
+fn run_now(app: &App, checks: &[&'static Check]) -> CheckRun {
+    let (started, began) = (Timestamp::now(), Instant::now());
+    let results = run::all(app, checks, DEADLINE);
+    let count = |outcome| results.iter().filter(|result| result.outcome == outcome).count();
+    CheckRun {
+        started: crate::app::status::time(started),
+        took_ms: run::milliseconds(began),
+        passed: count(Outcome::Passed),
+        warnings: count(Outcome::Warning),
+        failed: count(Outcome::Failed),
+        results,
+    }
 }
 
 #[cfg(test)]

@@ -1,9 +1,10 @@
 //! Sign-in of users: who is asked about them.
 
-use super::{Check, Finding};
+use super::run::block_on as waited;
+use super::{Check, Finding, alone};
 use crate::app::App;
 use crate::app::directories;
-use crate::error::{ControlError, Result};
+use crate::error::Result;
 use crate::sign_in::try_provider;
 use crate::text::Text;
 use zaiseki_model::sign_in::SignInMode;
@@ -18,7 +19,8 @@ pub(super) const LDAP: Check = Check {
         )
     },
     link: Some("/console/user-sign-in"),
-    run: ldap,
+    subjects: alone,
+    run: |app, _| Ok(vec![ldap(app)?]),
 };
 
 pub(super) const OIDC: Check = Check {
@@ -31,7 +33,8 @@ pub(super) const OIDC: Check = Check {
         )
     },
     link: Some("/console/user-sign-in"),
-    run: oidc,
+    subjects: alone,
+    run: |app, _| Ok(vec![oidc(app)?]),
 };
 
 /// Not this way of signing in.
@@ -83,12 +86,6 @@ fn oidc(app: &App) -> Result<Finding> {
             Finding::failed(error.text(), todo)
         }
     })
-}
-
-/// Checks run on a thread of their own.
-fn waited<T>(work: impl Future<Output = T>) -> Result<T> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(ControlError::Thread)?;
-    Ok(runtime.block_on(work))
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@ use crate::access::Role;
 use crate::app::admins::{self, NewAdmin};
 use crate::app::tests::Fixture;
 use crate::app::users::Password;
+use std::thread;
 
 #[test]
 fn the_domain_is_a_real_one() {
@@ -12,12 +13,13 @@ fn the_domain_is_a_real_one() {
         ("DOMAIN.NOT.SET", Outcome::Failed),
         ("domain.not.set", Outcome::Failed),
     ] {
-        assert_eq!(node::domain(name).outcome, outcome, "{name}");
+        assert_eq!(names::domain(name).outcome, outcome, "{name}");
     }
 }
 
 fn outcome(app: &App, id: &str) -> Outcome {
-    run(app).into_iter().find(|result| result.check.id == id).unwrap().outcome
+    let run = run(app, &CheckQuery::default()).unwrap();
+    run.results.iter().find(|result| result.check.id == id).unwrap().outcome
 }
 
 #[test]
@@ -38,16 +40,60 @@ fn an_administrator_who_can_sign_in_is_looked_for() {
     assert_eq!(outcome(app, "database.use"), Outcome::Passed);
 }
 
+fn planted(run: fn(&App, &str) -> Result<Vec<Finding>>) -> run::Unit {
+    let check = Box::leak(Box::new(Check { run, ..database::USE }));
+    run::Unit { check, subject: "it".to_owned() }
+}
+
 #[test]
 fn a_check_that_hangs_or_breaks_off_has_failed() {
     let fixture = Fixture::new();
-    let check = |run| Check { run, ..node::DATABASE };
-    let hangs = check(|_| {
+    let hangs = planted(|_, _| {
         thread::park_timeout(Duration::from_secs(60));
-        Ok(Finding::passed(Text::plain("")))
+        Ok(Vec::new())
     });
-    let late = run_one(&fixture.app, &hangs, Duration::from_millis(20));
-    assert_eq!((late.outcome, late.seen.en.as_str()), (Outcome::Failed, "no answer in time"));
-    let broken = run_one(&fixture.app, &check(|_| panic!("planted")), DEADLINE);
+    let late = run::one(&fixture.app, &hangs, Duration::from_millis(20)).remove(0);
+    assert_eq!((late.outcome, late.seen.en.as_str(), late.subject.as_str()), (Outcome::Failed, "no answer in time", "it"));
+    let broken = run::one(&fixture.app, &planted(|_, _| panic!("planted")), DEADLINE).remove(0);
     assert_eq!((broken.outcome, broken.seen.en.as_str()), (Outcome::Failed, "the check broke off"));
+}
+
+#[test]
+fn results_come_in_the_order_of_the_list_and_count_up() {
+    let fixture = Fixture::new();
+    assert!(show_last(&fixture.app).is_err());
+    let all = run(&fixture.app, &CheckQuery::default()).unwrap();
+    let mut ids: Vec<&str> = all.results.iter().map(|result| result.check.id.as_str()).collect();
+    ids.dedup();
+    assert_eq!(ids, CHECKS.iter().map(|check| check.id).collect::<Vec<_>>());
+    assert_eq!(all.results.len(), all.passed + all.warnings + all.failed);
+    assert!(Arc::ptr_eq(&all, &show_last(&fixture.app).unwrap()));
+    for result in &all.results {
+        assert_eq!(result.todo.is_some(), result.outcome != Outcome::Passed, "{}", result.check.id);
+        assert!(!result.check.why.ja.is_ascii(), "{}", result.check.id);
+    }
+}
+
+#[test]
+fn one_section_is_run_alone_and_an_unknown_one_is_refused() {
+    let fixture = Fixture::new();
+    let of = |section: &str| run(&fixture.app, &CheckQuery { section: Some(section.to_owned()) });
+    let disk = of("disk").unwrap();
+    assert!(disk.results.len() == 2 && disk.results.iter().all(|result| result.check.section == "disk"));
+    assert!(last(&fixture.app).is_none(), "a part is not kept as the whole");
+    let error = of("dsik").unwrap_err();
+    assert_eq!((error.code(), error.field()), ("invalid", Some("section")));
+    assert!(error.text().en.contains("disk, clock, administrators"), "{}", error.text());
+}
+
+#[test]
+fn a_gateway_that_cannot_be_reached_has_failed_with_its_page() {
+    let fixture = Fixture::new();
+    let gateway = serde_json::json!({"name": "post office", "secret": "x",
+        "config": {"kind": "ews", "url": "https://127.0.0.1:1/", "username": "u"}});
+    crate::app::gateways::add(&fixture.app, "tester", &serde_json::from_value(gateway).unwrap()).unwrap();
+    let found = run(&fixture.app, &CheckQuery { section: Some("gateways".to_owned()) }).unwrap();
+    let one = &found.results[0];
+    assert_eq!((one.outcome, one.subject.as_str(), found.results.len()), (Outcome::Failed, "post office", 1));
+    assert_eq!(one.check.link.as_deref(), Some("/console/gateways/post%20office"));
 }

@@ -2,10 +2,12 @@
 //!
 //! Always rustls with the aws-lc-rs provider given explicitly; TLS 1.2 and 1.3 (RFC 7590, RFC 9325).
 
+mod inspect;
 mod pinned;
 mod self_signed;
 
-pub use pinned::client_config_pinned;
+pub use inspect::{CertificateFacts, Trust, hosts_match, trust};
+pub use pinned::{client_config_pinned, shows};
 pub use self_signed::{Paths, ensure_self_signed};
 
 use aws_lc_rs::digest;
@@ -78,6 +80,11 @@ impl ReloadableCert {
     pub fn leaf(&self) -> CertificateDer<'static> {
         // `load_certified_key` refuses an empty chain.
         self.current().cert.first().cloned().unwrap_or_else(|| CertificateDer::from(Vec::new()))
+    }
+
+    /// The certificates that new handshakes show, leaf first.
+    pub fn chain(&self) -> Vec<CertificateDer<'static>> {
+        self.current().cert.clone()
     }
 
     /// SHA-256 of the leaf, as [`fingerprint`] writes it.

@@ -11,7 +11,22 @@ use std::sync::Arc;
 /// Trusts a server that shows one of the certificates in `pem` and proves that it has its key. Names and dates in the
 /// certificate do not count: who pinned it looked at it.
 pub fn client_config_pinned(pem: &str) -> Result<ClientConfig, TlsError> {
-    let certificates = parse_certificates(pem.as_bytes(), Path::new("the pinned certificate"))?;
+    pinned(parse_certificates(pem.as_bytes(), Path::new("the pinned certificate"))?)
+}
+
+/// Makes a handshake as a client over a connection that stands, asking for `name` (a domain name or an IP address), and
+/// proves that the other end shows `leaf` and has its key. Its errors say what was wrong.
+pub async fn shows<C>(connection: C, name: &str, leaf: CertificateDer<'static>) -> Result<(), std::io::Error>
+where
+    C: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
+{
+    let config = pinned(vec![leaf]).map_err(std::io::Error::other)?;
+    let ascii = idna::domain_to_ascii(name).unwrap_or_else(|_| name.to_owned());
+    let name = ServerName::try_from(ascii).map_err(std::io::Error::other)?;
+    tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, connection).await.map(drop)
+}
+
+fn pinned(certificates: Vec<CertificateDer<'static>>) -> Result<ClientConfig, TlsError> {
     let provider = provider();
     let verifier = Arc::new(Pinned { certificates, provider: provider.clone() });
     Ok(ClientConfig::builder_with_provider(provider)

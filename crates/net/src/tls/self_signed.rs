@@ -1,11 +1,12 @@
 //! The certificate authority and server certificate a node makes for itself when it is given none.
 
 use super::TlsError;
+use super::inspect::alternative_name;
 use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use time::{Duration, OffsetDateTime};
-use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
+use x509_parser::prelude::{FromDer, X509Certificate};
 
 /// Validity of the authority.
 const CA_DAYS: i64 = 3_650;
@@ -24,13 +25,20 @@ pub struct Paths {
     pub key: PathBuf,
 }
 
+impl Paths {
+    /// Where a node with this folder keeps them.
+    pub fn of(dir: &Path) -> Paths {
+        Paths { ca: dir.join("ca.pem"), certificate: dir.join("server.pem"), key: dir.join("server.key") }
+    }
+}
+
 /// Makes, or keeps from an earlier start, a certificate for `names` (domain names or IP addresses) and `localhost` in
 /// `dir`. Key files get mode 0600. A certificate that lacks a name or expires within 60 days is made anew under the same
 /// authority. A directory or file that cannot be written is an error with its path; so is an authority that is there but cannot
 /// be used, since clients trust it: it is replaced only when it is near its end, or gone.
 pub fn ensure_self_signed(dir: &Path, names: &[String]) -> Result<Paths, TlsError> {
     std::fs::create_dir_all(dir).map_err(|source| TlsError::File { path: dir.to_owned(), source })?;
-    let paths = Paths { ca: dir.join("ca.pem"), certificate: dir.join("server.pem"), key: dir.join("server.key") };
+    let paths = Paths::of(dir);
     let names = wanted_names(names)?;
     if still_good(&paths, &names) {
         return Ok(paths);
@@ -136,18 +144,6 @@ fn covers(leaf: &[u8], names: &[String]) -> Option<bool> {
     let extension = certificate.subject_alternative_name().ok()??;
     let held: Vec<String> = extension.value.general_names.iter().filter_map(alternative_name).collect();
     Some(names.iter().all(|name| held.contains(name)))
-}
-
-fn alternative_name(name: &GeneralName<'_>) -> Option<String> {
-    match name {
-        GeneralName::DNSName(name) => Some((*name).to_owned()),
-        GeneralName::IPAddress(bytes) => match bytes.len() {
-            4 => <[u8; 4]>::try_from(*bytes).ok().map(|b| std::net::Ipv4Addr::from(b).to_string()),
-            16 => <[u8; 16]>::try_from(*bytes).ok().map(|b| std::net::Ipv6Addr::from(b).to_string()),
-            _ => None,
-        },
-        _ => None,
-    }
 }
 
 /// Writes beside and renames: a crash leaves the old file or the new one. `mode` holds from the first moment.

@@ -4,9 +4,9 @@ use super::admins::{self, AdminCommand};
 use super::alarm_targets::{self, AlarmTargetCommand};
 use super::alarms::{self, AlarmCommand};
 use super::audit::{self, AuditCommand};
-use super::checks::{self, CheckCommand};
 use super::diagnostics::{self, LogLevel, TraceCommand};
 use super::directories::{self, DirectoryCommand, ImUsers, Resolve};
+use super::doctor::{self, Doctor};
 use super::jobs::{self, JobCommand};
 use super::people::{self, PeopleCommand, Sight};
 use super::profiles::{self, Profile};
@@ -103,13 +103,12 @@ pub enum Ask {
     /// The audit log: who changed what
     #[command(subcommand)]
     Audit(AuditCommand),
-    /// Checks of the troubleshooter
-    #[command(subcommand)]
-    Check(CheckCommand),
     /// Who you are to the node, and what you may do
     Whoami,
     /// Show what one user sees of another, and why
     Presence(Sight),
+    /// The troubleshooter: looks for what is wrong with the node, and says what to do
+    Doctor(Doctor),
     /// What the node is doing
     Status,
 }
@@ -472,7 +471,7 @@ const PARTS: &[&[(&str, &str)]] = &[
     admins::TEXTS,
     tokens::TEXTS,
     audit::TEXTS,
-    checks::TEXTS,
+    doctor::TEXTS,
     profiles::TEXTS,
     people::TEXTS,
     services::TEXTS,

@@ -8,6 +8,9 @@ use std::collections::BTreeSet;
 const COMMANDS: &[(&str, &str)] = &[
     ("session.show", "whoami"),
     ("status.show", "status"),
+    ("diagnostics.checks", "doctor --list"),
+    ("diagnostics.run", "doctor --section disk"),
+    ("diagnostics.last", "doctor --last"),
     ("users.list", "user list"),
     ("users.add", "user add taro --password-stdin"),
     ("users.show", "user show taro"),
@@ -91,8 +94,6 @@ const COMMANDS: &[(&str, &str)] = &[
     ("tokens.list", "token list"),
     ("tokens.add", "token add nightly --admin hanako --scope users:read"),
     ("tokens.remove", "token remove 1"),
-    ("diagnostics.checks", "check list"),
-    ("diagnostics.run", "check run"),
     ("audit.list", "audit list"),
 ];
 

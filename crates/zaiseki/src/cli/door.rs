@@ -3,6 +3,7 @@
 use crate::config::Config;
 use crate::i18n::{Lang, Text, explained};
 use crate::lock::{DataDirLock, LockError};
+use crate::serve;
 use anyhow::{Context, Result, bail};
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -64,6 +65,9 @@ impl Door {
         let app = App::open(store.clone(), &config.domain, &config.data_dir, |_| {})
             .map_err(|error| anyhow::Error::msg(error.text()))?;
         app.node().set_name(&config.node_name);
+        if let Some((certificate, files)) = serve::certificate_of(config) {
+            app.set_this_node(serve::this_node(config, certificate, &files, Vec::new()));
+        }
         let routes = api(app).layer(axum::Extension(own_caller()));
         Ok(Door::Here { routes, _store: store, _lock: lock })
     }

@@ -6,11 +6,11 @@ mod alarm_targets;
 mod alarms;
 mod args;
 mod audit;
-mod checks;
 mod complaint;
 mod console;
 mod diagnostics;
 mod directories;
+mod doctor;
 mod door;
 mod jobs;
 mod people;
@@ -21,6 +21,7 @@ mod tokens;
 
 pub use args::{Command, parse};
 pub use complaint::print;
+pub use doctor::OnlyWarnings;
 
 use crate::config::Config;
 use crate::i18n::Lang;
@@ -98,15 +99,15 @@ fn verdict(answer: &Value, view: View, console: &Console<'_>) -> Result<()> {
         View::Findings | View::ServerFindings => {
             answer.as_array().map_or(0, |all| all.iter().filter(|f| f["passed"] == false).count() as u64)
         }
-        View::CheckResults => answer.as_array().map_or(0, |all| all.iter().filter(|f| f["outcome"] == "failed").count() as u64),
-        View::Users | View::Gateways | View::Settings | View::Fields => 0,
+        View::Checks => return doctor::verdict(answer, console.lang),
+        View::CheckList | View::Users | View::Gateways | View::Settings | View::Fields => 0,
         View::Directories | View::EntryProblems | View::Duplicates | View::Lines => 0,
         View::Jobs | View::Job | View::JobLog => 0,
         View::UserSessions | View::UserPresence | View::Contacts | View::Sight => 0,
         View::Services | View::Service | View::Nodes => 0,
         View::Sent => u64::from(answer["sent"] != true),
         View::Alarms | View::Alarm | View::AlarmCatalogue | View::AlarmTargets | View::Traces | View::Stanzas => 0,
-        View::Admins | View::Sessions | View::Tokens | View::MadeToken | View::Audit | View::Checks => 0,
+        View::Admins | View::Sessions | View::Tokens | View::MadeToken | View::Audit => 0,
     };
     match (failed, view) {
         (0, _) => Ok(()),
@@ -207,8 +208,8 @@ fn plan(ask: Ask, console: &mut Console<'_>) -> Result<Plan> {
         Ask::Trace(trace) => Ok(diagnostics::trace_plan(trace)),
         Ask::Admin(admin) => admins::plan(admin, console),
         Ask::Token(token) => Ok(tokens::plan(token)),
-        Ask::Check(check) => Ok(checks::plan(&check)),
         Ask::Audit(audit) => Ok(audit::plan(audit)),
+        Ask::Doctor(doctor) => Ok(doctor::plan(&doctor)),
         Ask::Whoami => Ok(Plan::one(View::Fields, Method::GET, "session", &Value::Null)),
         Ask::Gateway(gateway) => gateway_plan(gateway, console),
         Ask::Presence(sight) => Ok(people::sight_plan(&sight)),

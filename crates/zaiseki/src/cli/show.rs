@@ -47,8 +47,8 @@ pub enum View {
     UserPresence,
     Contacts,
     Sight,
+    /// What the troubleshooter found.
     Checks,
-    CheckResults,
     Alarms,
     Alarm,
     AlarmCatalogue,
@@ -57,6 +57,8 @@ pub enum View {
     Sent,
     Traces,
     Stanzas,
+    /// What it looks for.
+    CheckList,
     /// Key and value, line by line.
     Fields,
 }
@@ -137,8 +139,6 @@ pub fn table(answer: &Value, view: View, lang: Lang) -> String {
         View::UserPresence => people::presence(answer, lang),
         View::Contacts => rows(list("contacts"), &people::CONTACTS, lang),
         View::Sight => people::sight(answer, lang),
-        View::Checks => rows(list("checks"), &checks::CHECKS, lang),
-        View::CheckResults => rows(list("checks"), &checks::RESULTS, lang),
         View::Audit => rows(list("entries"), &admins::AUDIT, lang),
         View::Alarms => rows(list("alarms"), &alarms::ALARMS, lang),
         View::Alarm => alarms::one(answer, lang),
@@ -147,6 +147,8 @@ pub fn table(answer: &Value, view: View, lang: Lang) -> String {
         View::Traces => rows(list("traces"), &diagnostics::TRACES, lang),
         View::Stanzas => rows(list("stanzas"), &diagnostics::STANZAS, lang),
         View::AlarmCatalogue => rows(list("kinds"), &alarms::CATALOGUE, lang),
+        View::Checks => checks::run(answer, lang),
+        View::CheckList => rows(list("checks"), &checks::LIST, lang),
         View::Lines => list("lines").iter().map(|line| format!("{}\n", cell(line, lang))).collect(),
         View::Fields => match answer {
             Value::Array(many) => many.iter().map(|one| fields(one, lang)).collect::<Vec<_>>().join("\n"),

@@ -16,6 +16,7 @@ mod services;
 mod settings;
 mod tokens;
 mod topology;
+mod troubleshooter;
 mod user_live;
 mod users;
 mod users_import;
@@ -35,6 +36,7 @@ pub fn all() -> Pages {
         users::pages(),
         users_import::pages(),
         user_live::pages(),
+        troubleshooter::pages(),
         presence_viewer::pages(),
         jobs::pages(),
         api::pages(),

@@ -1,34 +1,44 @@
-//! The troubleshooter's checks on the terminal.
+//! What the troubleshooter found.
 
-use super::{Column, cell, column, in_language};
+use super::{Column, cell, column, in_language, rows};
 use crate::i18n::Lang;
 use serde_json::Value;
 
-pub(super) const CHECKS: [Column; 3] = [
+pub const LIST: [Column; 3] = [
+    column("section", "SECTION", "セクション"),
     column("id", "CHECK", "検査"),
-    column("section", "SECTION", "分野"),
     Column { key: "why", en: "WHY IT MATTERS", ja: "理由", cell: in_language },
 ];
-pub(super) const RESULTS: [Column; 5] = [
+const RESULTS: [Column; 6] = [
     Column { key: "outcome", en: "RESULT", ja: "結果", cell: outcome },
     column("id", "CHECK", "検査"),
+    column("subject", "OF", "対象"),
     Column { key: "seen", en: "SEEN", ja: "内容", cell: in_language },
-    Column { key: "todo", en: "WHAT TO DO", ja: "対処", cell: todo },
+    Column { key: "todo", en: "WHAT TO DO", ja: "対処", cell: in_language },
     column("took_ms", "MS", "ミリ秒"),
 ];
 
-fn outcome(word: &Value, lang: Lang) -> String {
-    match (word.as_str(), lang) {
-        (Some("passed"), Lang::En) => "passed",
-        (Some("passed"), Lang::Ja) => "合格",
-        (Some("warning"), Lang::En) => "warning",
-        (Some("warning"), Lang::Ja) => "警告",
-        (_, Lang::En) => "FAILED",
-        (_, Lang::Ja) => "不合格",
-    }
-    .to_owned()
+/// All results, and below them how many there are of each kind.
+pub fn run(run: &Value, lang: Lang) -> String {
+    let results = run["results"].as_array().map_or(&[][..], Vec::as_slice);
+    let count = |key: &str| cell(&run[key], lang);
+    let (passed, warnings, failed) = (count("passed"), count("warnings"), count("failed"));
+    let sum = match lang {
+        Lang::En => format!("{passed} passed, {warnings} warnings, {failed} failed\n"),
+        Lang::Ja => format!("合格 {passed}、警告 {warnings}、不合格 {failed}\n"),
+    };
+    format!("{}\n{sum}", rows(results, &RESULTS, lang))
 }
 
-fn todo(text: &Value, lang: Lang) -> String {
-    if text.is_null() { cell(text, lang) } else { in_language(text, lang) }
+fn outcome(value: &Value, lang: Lang) -> String {
+    match (value.as_str(), lang) {
+        (Some("passed"), Lang::En) => "passed",
+        (Some("warning"), Lang::En) => "WARNING",
+        (Some("failed"), Lang::En) => "FAILED",
+        (Some("passed"), Lang::Ja) => "合格",
+        (Some("warning"), Lang::Ja) => "警告",
+        (Some("failed"), Lang::Ja) => "不合格",
+        _ => "–",
+    }
+    .to_owned()
 }

@@ -1,0 +1,205 @@
+//! The certificate that the node presents.
+
+use super::names::not_known;
+use super::{Check, Finding, alone};
+use crate::app::App;
+use crate::error::{ControlError, Result};
+use crate::presented::ThisNode;
+use crate::text::Text;
+use zaiseki_model::Timestamp;
+use zaiseki_net::tls::{CertificateFacts, ReloadableCert, Trust, trust};
+use zaiseki_xmpp::datetime;
+
+/// Days before the end from which on it is a warning.
+pub const WARN_DAYS: i64 = 30;
+
+pub(super) const NAMES: Check = Check {
+    section: "certificates",
+    id: "certificates.names",
+    why: || {
+        Text::new(
+            "clients refuse a certificate that lacks the name they ask for",
+            "必要な名前のない証明書はクライアントに拒否されます",
+        )
+    },
+    link: None,
+    subjects: alone,
+    run: |app, _| with_node(app, |node, facts| names(app.domain(), &node.name, &facts[0])),
+};
+
+fn names(domain: &str, node: &str, leaf: &CertificateFacts) -> Vec<Finding> {
+    let held = leaf.names.join(", ");
+    let missing: Vec<&str> = [domain, node].into_iter().filter(|name| !leaf.covers(name)).collect();
+    let Some(first) = missing.first() else { return vec![Finding::passed(Text::plain(held))] };
+    let lacks = missing.join(", ");
+    let seen = Text::new(format!("lacks {lacks}; has {held}"), format!("{lacks} がありません。含まれる名前: {held}"));
+    let todo = Text::new(
+        "get a certificate with these names, and name its files in `[tls]` of the configuration file",
+        "これらの名前を含む証明書を取得し、設定ファイルの `[tls]` に指定してください",
+    );
+    vec![if *first == domain { Finding::failed(seen, todo) } else { Finding::warning(seen, todo) }]
+}
+
+pub(super) const EXPIRY: Check = Check {
+    section: "certificates",
+    id: "certificates.expiry",
+    why: || Text::new("clients refuse a certificate that has ended", "期限切れの証明書はクライアントに拒否されます"),
+    link: None,
+    subjects: alone,
+    run: |app, _| {
+        with_node(app, |_, facts| {
+            let now = Timestamp::now().0.div_euclid(1_000_000);
+            facts.iter().map(|one| expiry(one, now).about(one.subject.clone())).collect()
+        })
+    },
+};
+
+/// `now` in seconds since 1970.
+fn expiry(one: &CertificateFacts, now: i64) -> Finding {
+    let (until, days) = (datetime::format(one.not_after.saturating_mul(1_000_000)), one.days_left(now));
+    let todo = Text::new(
+        "renew the certificate; new files are taken without a restart",
+        "証明書を更新してください。新しいファイルは再起動なしで読み込まれます",
+    );
+    let end = Text::new(format!("ends {until}, in {days} days"), format!("{until} まで (残り {days} 日)"));
+    match days {
+        _ if one.not_before > now => {
+            let from = datetime::format(one.not_before.saturating_mul(1_000_000));
+            let seen = Text::new(format!("begins only {from}"), format!("{from} より前は無効です"));
+            Finding::failed(seen, Text::new("check the clock of this machine", "このマシンの時計を確認してください"))
+        }
+        ..0 => Finding::failed(Text::new(format!("ended {until}"), format!("{until} に期限切れ")), todo),
+        0..=WARN_DAYS => Finding::warning(end, todo),
+        _ => Finding::passed(end),
+    }
+}
+
+pub(super) const CHAIN: Check = Check {
+    section: "certificates",
+    id: "certificates.trust",
+    why: || Text::new("clients believe only authorities they know", "クライアントは既知の認証局だけを信頼します"),
+    link: None,
+    subjects: alone,
+    run: |app, _| with_node(app, |node, facts| vec![believed(app.domain(), node, facts)]),
+};
+
+fn believed(domain: &str, node: &ThisNode, facts: &[CertificateFacts]) -> Finding {
+    let issuer = facts[0].issuer.clone();
+    if node.own_authority {
+        let seen =
+            Text::new(format!("issued by the node's own authority ({issuer})"), format!("ノード自身の認証局が発行 ({issuer})"));
+        let todo = Text::new(
+            "get a certificate of an authority that the clients know, or give them `tls/ca.pem` of the data folder",
+            "クライアントが信頼する認証局の証明書を使うか、データフォルダーの `tls/ca.pem` をクライアントに配布してください",
+        );
+        return Finding::warning(seen, todo);
+    }
+    let todo = Text::new(
+        "put the certificates between into the file, after the node's; a private authority must be known to the clients",
+        "中間証明書をノードの証明書の後に続けてファイルに入れてください。私設認証局はクライアントに登録が必要です",
+    );
+    match trust(&node.certificate.chain(), domain) {
+        Ok(Trust::Believed) => Finding::passed(Text::plain(issuer)),
+        Ok(Trust::UnknownIssuer) => {
+            let en = format!("no authority that this machine knows: {issuer}");
+            Finding::warning(Text::new(en, format!("このマシンが知らない認証局です: {issuer}")), todo)
+        }
+        // Names and dates have checks of their own.
+        Ok(Trust::Wrong(why)) => Finding::warning(Text::plain(why), todo),
+        Err(error) => Finding::warning(Text::plain(error.to_string()), todo),
+    }
+}
+
+pub(super) const FILES: Check = Check {
+    section: "certificates",
+    id: "certificates.files",
+    why: || Text::new("a restart reads the files again", "再起動するとファイルが読み直されます"),
+    link: None,
+    subjects: alone,
+    run: |app, _| with_node(app, |node, _| vec![files(node)]),
+};
+
+fn files(node: &ThisNode) -> Finding {
+    let path = node.chain_file.display();
+    match ReloadableCert::load(&node.chain_file, &node.key_file) {
+        Ok(read) if read.fingerprint() == node.certificate.fingerprint() => Finding::passed(Text::new(
+            format!("{path}: its key fits, and it is in use"),
+            format!("{path}: 鍵が一致し、使用中です"),
+        )),
+        Ok(_) => Finding::warning(
+            Text::new(
+                format!("{path} holds another certificate than the one in use"),
+                format!("{path} は使用中の証明書と異なります"),
+            ),
+            Text::new(
+                "wait half a minute: new files are taken by themselves",
+                "30 秒ほど待ってください。新しいファイルは自動で読み込まれます",
+            ),
+        ),
+        Err(error) => Finding::failed(
+            Text::plain(error.to_string()),
+            Text::new(
+                "put a certificate and the key that belongs to it into the files",
+                "証明書と、それに対応する鍵をファイルに入れてください",
+            ),
+        ),
+    }
+}
+
+/// The chain has at least its first certificate.
+fn with_node(app: &App, look: impl FnOnce(&ThisNode, &[CertificateFacts]) -> Vec<Finding>) -> Result<Vec<Finding>> {
+    let Some(node) = app.this_node() else { return Ok(vec![not_known()]) };
+    let facts: Option<Vec<CertificateFacts>> = node.certificate.chain().iter().map(|der| CertificateFacts::of(der)).collect();
+    match facts.filter(|facts| !facts.is_empty()) {
+        Some(facts) => Ok(look(node, &facts)),
+        None => Err(ControlError::invalid("certificate", "it cannot be read", "証明書を読み取れません")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Outcome;
+    use super::*;
+
+    fn facts(names: &[&str]) -> CertificateFacts {
+        let names = names.iter().map(|name| (*name).to_owned()).collect();
+        let text = String::new;
+        CertificateFacts {
+            subject: text(),
+            issuer: text(),
+            names,
+            not_before: 1_000,
+            not_after: 100 * 86_400,
+            fingerprint: text(),
+            self_issued: false,
+            authority: false,
+        }
+    }
+
+    #[test]
+    fn the_end_is_told_thirty_days_before() {
+        let one = facts(&[]);
+        for (now, outcome) in [
+            (999, Outcome::Failed),
+            (1_000, Outcome::Passed),
+            (69 * 86_400, Outcome::Passed),
+            (69 * 86_400 + 1, Outcome::Warning),
+            (100 * 86_400, Outcome::Warning),
+            (100 * 86_400 + 1, Outcome::Failed),
+        ] {
+            assert_eq!(expiry(&one, now).outcome, outcome, "{now}");
+        }
+    }
+
+    #[test]
+    fn domain_and_node_are_to_be_among_the_names() {
+        for (held, outcome) in [
+            (&["example.com", "im.example.com"][..], Outcome::Passed),
+            (&["example.com", "*.example.com"], Outcome::Passed),
+            (&["example.com"], Outcome::Warning),
+            (&["*.example.com"], Outcome::Failed),
+        ] {
+            assert_eq!(names("example.com", "im.example.com", &facts(held))[0].outcome, outcome, "{held:?}");
+        }
+    }
+}
