@@ -2,7 +2,7 @@
 
 use crate::audit::Audit;
 use crate::database::Database;
-use crate::error::{Doing, Result, StoreError};
+use crate::error::{Doing, Result};
 use crate::profiles::{Person, person_view};
 use crate::users::{NewUser, object};
 use rusqlite::{OptionalExtension, params};
@@ -107,7 +107,7 @@ impl Database {
         Ok(changed)
     }
 
-    /// Every value that more than one user has, ASCII letters in either case; all of them.
+    /// Every value that more than one user of the served domain has, ASCII letters in either case; all of them.
     pub fn duplicates(&self, field: UniqueField) -> Result<Vec<Duplicate>> {
         let operation = "looking for duplicates";
         let (value, from) = match field {
@@ -115,16 +115,17 @@ impl Database {
             UniqueField::DirectoryUri => ("p.directory_uri", "profile p JOIN account a ON a.user_key = p.user_key"),
         };
         let sql = format!(
-            "SELECT lower({value}), a.id FROM {from} WHERE lower({value}) IN
-             (SELECT lower({value}) FROM {from} WHERE {value} <> '' GROUP BY lower({value}) HAVING count(*) > 1)
+            "SELECT a.id, a.name, a.display_name, a.mail, a.telephone, a.language, a.enabled, a.calendar, a.user_key,
+             a.roster_version, a.im, lower({value}) FROM {from} WHERE a.domain = ?1 AND lower({value}) IN
+             (SELECT lower({value}) FROM {from} WHERE a.domain = ?1 AND {value} <> '' GROUP BY lower({value})
+              HAVING count(*) > 1)
              ORDER BY lower({value}), a.name"
         );
         let mut statement = self.conn.prepare_cached(&sql).doing(operation)?;
-        let rows = statement.query_map([], |row| Ok((row.get(0)?, UserId(row.get(1)?)))).doing(operation)?;
+        let rows = statement.query_map([&self.domain], |row| Ok((row.get(11)?, crate::users::user(row)?))).doing(operation)?;
         let mut found: Vec<Duplicate> = Vec::new();
         for row in rows {
-            let (value, id): (String, UserId) = row.doing(operation)?;
-            let user = self.user_by_id(id)?.ok_or_else(|| StoreError::NotFound { what: format!("user {id}") })?;
+            let (value, user): (String, User) = row.doing(operation)?;
             match found.last_mut().filter(|last| last.value == value) {
                 Some(last) => last.users.push(user),
                 None => found.push(Duplicate { value, users: vec![user] }),

@@ -111,6 +111,29 @@ impl Database {
         Ok(people)
     }
 
+    /// How many accounts belong to the directory, and how many of them to an entry that is gone.
+    pub fn count_people_of(&self, directory: DirectoryId) -> Result<(u64, u64)> {
+        let operation = "counting the users of a directory";
+        let sql = "SELECT (SELECT count(*) FROM user_origin WHERE directory = ?1),
+                   (SELECT count(*) FROM user_origin WHERE directory = ?1 AND missing_since IS NOT NULL)";
+        let mut statement = self.conn.prepare_cached(sql).doing(operation)?;
+        let number = |row: &Row<'_>, column| row.get(column).map(i64::cast_unsigned);
+        statement.query_row([directory.0], |row| Ok((number(row, 0)?, number(row, 1)?))).doing(operation)
+    }
+
+    /// Users whose entry is gone, by name.
+    pub fn people_gone(&self, directory: DirectoryId) -> Result<Vec<(User, Origin)>> {
+        let operation = "reading whose entries are gone";
+        let sql = "SELECT a.id, a.name, a.display_name, a.mail, a.telephone, a.language, a.enabled, a.calendar, a.user_key,
+                   a.roster_version, a.im, o.directory, o.source_key, o.place, o.active, o.missing_since
+                   FROM user_origin o JOIN account a ON a.user_key = o.user_key
+                   WHERE o.directory = ?1 AND o.missing_since IS NOT NULL ORDER BY a.name";
+        let mut statement = self.conn.prepare_cached(sql).doing(operation)?;
+        let rows = statement.query_map([directory.0], |row| Ok((crate::users::user(row)?, origin(row, 11)?)));
+        let rows = rows.doing(operation)?.map(|row| row.map(|(user, origin)| origin.map(|origin| (user, origin))));
+        Ok(rows.collect::<rusqlite::Result<Vec<_>>>().doing(operation)?.into_iter().flatten().collect())
+    }
+
     /// Every account of the served domain that does not belong to the directory: name, id, and its own origin.
     pub fn names_outside(&self, directory: DirectoryId) -> Result<Vec<(String, UserId, Option<Origin>)>> {
         let operation = "reading the names of users";

@@ -6,7 +6,7 @@ use crate::error::{Doing, Result, StoreError};
 use crate::words::UserData;
 use rusqlite::{OptionalExtension, Row, params};
 use serde_json::{Value, json};
-use zaiseki_model::{Credentials, ScramKeys, User, UserId};
+use zaiseki_model::{Credentials, DirectoryId, ScramKeys, User, UserId};
 
 /// A user to be made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +29,8 @@ pub struct UserFilter {
     pub calendar: Option<bool>,
     /// Enabled for IM and presence.
     pub im: Option<bool>,
+    /// Whose account belongs to an entry of the directory.
+    pub directory: Option<DirectoryId>,
 }
 
 const COLUMNS: &str = "SELECT id, name, display_name, mail, telephone, language, enabled, calendar, user_key,
@@ -36,6 +38,7 @@ const COLUMNS: &str = "SELECT id, name, display_name, mail, telephone, language,
 const NAMED: &str = "WHERE domain = ?1 AND name = ?2";
 const FILTER: &str = "WHERE domain = ?5 AND name > ?1 AND (?2 IS NULL OR enabled = ?2) AND (?3 IS NULL OR calendar = ?3)
                       AND (?6 IS NULL OR im = ?6)
+                      AND (?8 IS NULL OR user_key IN (SELECT user_key FROM user_origin WHERE directory = ?8))
                       AND (?4 IS NULL OR name LIKE ?4 ESCAPE '\\' OR display_name LIKE ?4 ESCAPE '\\'
                            OR mail LIKE ?4 ESCAPE '\\')";
 
@@ -123,7 +126,8 @@ impl Database {
         let mut statement = self.conn.prepare_cached(&sql).doing(operation)?;
         let limit = if filter.limit == 0 { i64::MAX } else { i64::try_from(filter.limit).unwrap_or(i64::MAX) };
         let after = filter.after.as_deref().unwrap_or("");
-        let values = params![after, filter.enabled, filter.calendar, like(filter), self.domain, filter.im, limit];
+        let values =
+            params![after, filter.enabled, filter.calendar, like(filter), self.domain, filter.im, limit, directory_of(filter)];
         let rows = statement.query_map(values, user).doing(operation)?;
         rows.collect::<rusqlite::Result<_>>().doing(operation)
     }
@@ -133,7 +137,7 @@ impl Database {
         let operation = "counting users";
         let sql = format!("SELECT count(*) FROM account {FILTER}");
         let mut statement = self.conn.prepare_cached(&sql).doing(operation)?;
-        let values = params!["", filter.enabled, filter.calendar, like(filter), self.domain, filter.im];
+        let values = params!["", filter.enabled, filter.calendar, like(filter), self.domain, filter.im, 0, directory_of(filter)];
         let count: i64 = statement.query_row(values, |row| row.get(0)).doing(operation)?;
         Ok(count.unsigned_abs())
     }
@@ -256,6 +260,10 @@ pub(crate) fn scram_keys(row: &Row<'_>, first: usize) -> rusqlite::Result<Option
     let Some(salt) = row.get(first)? else { return Ok(None) };
     let (iterations, stored_key, server_key) = (row.get(first + 1)?, row.get(first + 2)?, row.get(first + 3)?);
     Ok(Some(ScramKeys { salt, iterations, stored_key, server_key }))
+}
+
+fn directory_of(filter: &UserFilter) -> Option<[u8; 16]> {
+    filter.directory.map(|directory| directory.0)
 }
 
 /// The pattern of a substring search, its wildcards taken literally.

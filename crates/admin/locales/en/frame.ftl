@@ -36,6 +36,8 @@ nav-messaging-settings = Settings
 
 nav-people = People
 nav-users = Users
+nav-directories = Directories
+nav-duplicates = Duplicates
 
 nav-diagnostics = Diagnostics
 nav-troubleshooter = Troubleshooter

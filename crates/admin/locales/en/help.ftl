@@ -123,3 +123,35 @@ help-troubleshooter =
     Checks of the node that only read: what was seen, why it matters, what to do, and where. Each takes ten seconds at most. To open this page runs nothing: it shows the last run of all checks.
 
     Begin with what has failed, from the top. SRV records in the DNS are not looked at. On the host, zaiseki doctor runs the same checks, also while no node runs.
+help-directories =
+    Where users come from besides the built-in directory: LDAP, Active Directory, Unified CM. Each is synchronised at its times, or when you ask for it.
+
+    Failed: follow the advice and run the test. Needs attention: look at the problems of entries.
+help-directory =
+    A synchronisation reads everything, or changes nothing. A user whose entry is gone cannot sign in any more, and is removed after the grace period; if the entry comes back before, so does the user.
+
+    A dry run shows what a synchronisation would change, without changing anything.
+help-directories-new =
+    The servers, the account that reads, and which of their entries are users. Nothing is written to the directory.
+
+    Save, run the test, look at a dry run, and then synchronise.
+help-directory-test =
+    Each step needs the one before. Connection: name, port, firewalls. TLS: who signed the server's certificate. Sign-in: account and password. Search base and users: base, filter, and what the account may read.
+help-directory-preview =
+    What a synchronisation would do now, user by user and field by field. The first 20,000 changes are kept until the next synchronisation or restart.
+
+    Somebody is to be removed who should not be? The entry is missing from the answer: check base, filter and the rights of the account.
+help-directory-problems =
+    Entries that made or changed no user when the directory was last synchronised, and what to do about each. A user id that several entries have is settled under Duplicates.
+help-directory-leftovers =
+    Users without an entry: they cannot sign in, and are removed when their time is over. Put the entry back to keep them, or remove them now on their own page.
+
+    Old entries: the directory still has them, but the user id is that of a user from elsewhere. Remove such entries from the directory, or narrow base and filter.
+help-directory-left-out =
+    Entries that lost a user id under Duplicates. Synchronisations pass over them until they are taken in again.
+help-duplicates =
+    Every value that should be one person's and is claimed by several. Say who keeps it.
+
+    A mail address or directory URI is taken from the others, and stays away whatever their directory says. Of entries with one user id the others are left out of later synchronisations.
+help-bulk-im =
+    An account may exist without being used. This enables many for IM and presence, or disables them, in the background; names of nobody stand in the log of the job and stop nothing.

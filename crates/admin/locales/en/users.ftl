@@ -41,3 +41,5 @@ users-rename-to = New user id
 users-rename-title = Rename { $name }
 users-rename-note = Contacts, messages, archive and password stay. The user's sessions end, contacts get the new address, and who writes to the old one is told the new one, until another user gets that name.
 users-renamed = The user is now { $object }.
+users-directory = Directory
+users-directory-all = All

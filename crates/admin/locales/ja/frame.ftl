@@ -36,6 +36,8 @@ nav-messaging-settings = 設定
 
 nav-people = ユーザー管理
 nav-users = ユーザー
+nav-directories = ディレクトリー
+nav-duplicates = 重複
 
 nav-diagnostics = 診断
 nav-troubleshooter = トラブルシューター

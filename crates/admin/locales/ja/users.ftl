@@ -41,3 +41,5 @@ users-rename-to = 新しいユーザー ID
 users-rename-title = { $name } の名前の変更
 users-rename-note = 連絡先、メッセージ、アーカイブ、パスワードはそのまま残ります。接続中のセッションは終了し、連絡先のリストには新しいアドレスが反映されます。古いアドレスに送った人には、その名前を別のユーザーが使うまで新しいアドレスを知らせます。
 users-renamed = ユーザー ID を { $object } に変更しました。
+users-directory = ディレクトリー
+users-directory-all = すべて

@@ -1,7 +1,7 @@
 //! `/directories`: where users come from besides the built-in directory.
 
 use super::{Created, Who, blocking, create, run};
-use crate::reply::{Answer, Input};
+use crate::reply::{Answer, Input, Queried};
 use axum::Json;
 use axum::extract::{Path, State};
 use serde::Deserialize;
@@ -10,7 +10,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use zaiseki_control::app::App;
 use zaiseki_control::app::directories::{self, DirectoryChange, DirectoryFinding, DirectoryInput, DirectoryView};
+use zaiseki_control::app::directory_runs::{self, PreviewPage, PreviewQuery};
 use zaiseki_control::app::duplicates;
+use zaiseki_control::app::leftovers::{self, Leftover};
 use zaiseki_control::directory::report::{ProblemView, SyncReport};
 
 pub(super) fn operations() -> OpenApiRouter<App> {
@@ -19,6 +21,9 @@ pub(super) fn operations() -> OpenApiRouter<App> {
         .routes(routes!(show, update, change, remove))
         .routes(routes!(test))
         .routes(routes!(synchronise))
+        .routes(routes!(start))
+        .routes(routes!(preview))
+        .routes(routes!(leftovers))
         .routes(routes!(problems))
         .routes(routes!(left_out, take_again))
 }
@@ -131,6 +136,44 @@ async fn synchronise(
 ) -> Answer<SyncReport> {
     let sync = blocking(move || directories::prepare_sync(&app, &caller.actor, &name, input.dry_run)).await?;
     Ok(Json(sync.run().await?))
+}
+
+/// Begin a full synchronisation in the background
+///
+/// Answers at once. `GET /directories/{name}` shows how far it is and how it ended; what a dry run found shows
+/// `GET /directories/{name}/preview`.
+#[utoipa::path(post, path = "/directories/{name}/start", operation_id = "directories.start", tag = "directories",
+    params(("name" = String, Path)), request_body = SyncInput,
+    responses((status = 200, description = "The directory, being synchronised", body = DirectoryView)),
+    extensions(("x-right" = json!("directories:write"))))]
+async fn start(
+    State(app): State<App>,
+    Who(caller): Who,
+    Path(name): Path<String>,
+    Input(input): Input<SyncInput>,
+) -> Answer<DirectoryView> {
+    run(move || directory_runs::start(&app, &caller.actor, &name, input.dry_run)).await
+}
+
+/// Show what the last dry run found
+#[utoipa::path(get, path = "/directories/{name}/preview", operation_id = "directories.preview", tag = "directories",
+    params(("name" = String, Path), PreviewQuery),
+    responses((status = 200, description = "One page of what would change", body = PreviewPage)),
+    extensions(("x-right" = json!("directories:read"))))]
+async fn preview(State(app): State<App>, Path(name): Path<String>, Queried(query): Queried<PreviewQuery>) -> Answer<PreviewPage> {
+    run(move || directory_runs::preview(&app, &name, &query)).await
+}
+
+/// List what is left over in a directory
+///
+/// Users whose entries are gone, and old entries of people who are users of another directory. As of the last
+/// synchronisation; all of them.
+#[utoipa::path(get, path = "/directories/{name}/leftovers", operation_id = "directories.leftovers", tag = "directories",
+    params(("name" = String, Path)),
+    responses((status = 200, description = "The leftovers", body = [Leftover])),
+    extensions(("x-right" = json!("directories:read"))))]
+async fn leftovers(State(app): State<App>, Path(name): Path<String>) -> Answer<Vec<Leftover>> {
+    run(move || leftovers::list(&app, &name)).await
 }
 
 /// List the entries that made or changed no user

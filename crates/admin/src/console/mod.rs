@@ -103,6 +103,8 @@ pub(crate) fn set_cookie(headers: &mut HeaderMap, cookie: &str) {
 #[cfg(test)]
 mod account_tests;
 #[cfg(test)]
+mod directory_tests;
+#[cfg(test)]
 mod live_tests;
 #[cfg(test)]
 mod page_tests;

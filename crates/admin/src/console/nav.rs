@@ -45,7 +45,15 @@ pub static NAVIGATION: &[Group] = &[
         ],
     },
     Group { name: "nav-messaging", entries: &[entry("nav-messaging-settings", "/console/messaging", Area::Settings)] },
-    Group { name: "nav-people", entries: &[entry("nav-users", "/console/users", Area::Users)] },
+    Group {
+        name: "nav-people",
+        entries: &[
+            entry("nav-users", "/console/users", Area::Users),
+            entry("nav-directories", "/console/directories", Area::Directories),
+            entry("nav-duplicates", "/console/users:duplicates", Area::Users),
+        ],
+    },
+    Group { name: "nav-bulk", entries: &[entry("nav-jobs", "/console/jobs", Area::Jobs)] },
     Group {
         name: "nav-diagnostics",
         entries: &[
@@ -56,7 +64,6 @@ pub static NAVIGATION: &[Group] = &[
             entry("nav-log-level", "/console/log-level", Area::Diagnostics),
         ],
     },
-    Group { name: "nav-bulk", entries: &[entry("nav-jobs", "/console/jobs", Area::Jobs)] },
     Group { name: "nav-serviceability", entries: &[entry("nav-control-center", "/console/services", Area::Services)] },
     Group { name: "nav-developers", entries: &[entry("nav-api", "/console/api", Area::Own)] },
 ];

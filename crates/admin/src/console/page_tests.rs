@@ -8,32 +8,32 @@ use zaiseki_control::app::jobs;
 use zaiseki_control::app::setup;
 use zaiseki_model::Timestamp;
 
-const ADMIN: Option<Role> = Some(Role::Administrator);
+pub(super) const ADMIN: Option<Role> = Some(Role::Administrator);
 
 impl Fixture {
     /// Sends a form as an administrator; status, headers, page.
-    async fn send(&self, path: &str, fields: &[(&str, &str)]) -> (StatusCode, HeaderMap, String) {
+    pub(super) async fn send(&self, path: &str, fields: &[(&str, &str)]) -> (StatusCode, HeaderMap, String) {
         let token = super::routes::csrf_of(&caller(Role::Administrator));
         let body = super::ctx::encoded(&[&[("csrf", token.as_str())], fields].concat());
         self.ask(post(path), ADMIN, &body).await
     }
 
     /// Sends a form that is right; where it leads.
-    async fn sent(&self, path: &str, fields: &[(&str, &str)]) -> String {
+    pub(super) async fn sent(&self, path: &str, fields: &[(&str, &str)]) -> String {
         let (status, headers, html) = self.send(path, fields).await;
         assert_eq!(status, StatusCode::SEE_OTHER, "{path}: {html}");
         headers[header::LOCATION].to_str().unwrap().to_owned()
     }
 
     /// Sends a form that is wrong in one field; the page that comes back.
-    async fn refused(&self, path: &str, fields: &[(&str, &str)], field: &str) -> String {
+    pub(super) async fn refused(&self, path: &str, fields: &[(&str, &str)], field: &str) -> String {
         let (status, _, html) = self.send(path, fields).await;
         assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{path}: {html}");
         assert!(html.contains(&format!("id=\"{field}-error\"")), "{field}: {html}");
         html
     }
 
-    async fn seen(&self, path: &str) -> String {
+    pub(super) async fn seen(&self, path: &str) -> String {
         let (status, _, html) = self.get(path, ADMIN, "en").await;
         assert_eq!(status, StatusCode::OK, "{path}: {html}");
         html
@@ -41,7 +41,7 @@ impl Fixture {
 }
 
 /// The fields with one of them changed.
-fn with<'a>(fields: &[(&'a str, &'a str)], name: &str, value: &'a str) -> Vec<(&'a str, &'a str)> {
+pub(super) fn with<'a>(fields: &[(&'a str, &'a str)], name: &str, value: &'a str) -> Vec<(&'a str, &'a str)> {
     fields.iter().map(|(key, old)| (*key, if *key == name { value } else { *old })).collect()
 }
 

@@ -23,6 +23,7 @@ files![
     "entrance",
     "overview",
     "users",
+    "directories",
     "gateways",
     "settings",
     "admins",

@@ -80,6 +80,11 @@ pub struct DirectoryView {
     pub last_good: Option<SyncReport>,
     /// When the next is due (XEP-0082 form of time); `None` when disabled.
     pub next: Option<String>,
+    /// Users whose accounts belong to an entry of it, and those of them whose entry is gone.
+    #[serde(default)]
+    pub users: u64,
+    #[serde(default)]
+    pub gone: u64,
 }
 
 /// One line of a directory's self-test.
@@ -184,6 +189,12 @@ pub fn list(app: &App) -> Result<Vec<DirectoryView>> {
     rows.into_iter().map(|row| view(app, row)).collect()
 }
 
+/// Their names only.
+pub fn names(app: &App) -> Result<Vec<String>> {
+    let rows = app.store().query(|db| db.directories())?;
+    Ok(rows.into_iter().map(|row| row.name).collect())
+}
+
 pub fn show(app: &App, name: &str) -> Result<DirectoryView> {
     view(app, find(app, name)?)
 }
@@ -194,6 +205,7 @@ pub fn remove(app: &App, actor: &Actor, name: &str) -> Result<DirectoryView> {
     let shown = view(app, row.clone())?;
     let (id, audit) = (row.id, audit(actor));
     app.store().call(move |db| db.remove_directory(id, &audit))?;
+    app.directory_states().forget(id);
     app.directories_changed().notify_one();
     Ok(shown)
 }
@@ -274,7 +286,7 @@ pub(crate) fn find(app: &App, name: &str) -> Result<Directory> {
 fn view(app: &App, row: Directory) -> Result<DirectoryView> {
     let stored = StoredDirectory::from_row(&row)?;
     let id = row.id;
-    let run = app.store().query(move |db| db.directory_run(id))?;
+    let (run, (users, gone)) = app.store().query(move |db| Ok((db.directory_run(id)?, db.count_people_of(id)?)))?;
     let report = |text: Option<&String>| text.and_then(|text| serde_json::from_str(text).ok());
     let due = match &run {
         Some(run) => stored.sync.next_due(run.ended_at, agent::failed(&run.last)),
@@ -292,6 +304,8 @@ fn view(app: &App, row: Directory) -> Result<DirectoryView> {
         name: row.name,
         kind: row.kind,
         enabled: row.enabled,
+        users,
+        gone,
     })
 }
 

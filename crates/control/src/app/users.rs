@@ -141,6 +141,9 @@ pub struct UserQuery {
     /// Enabled for IM and presence.
     #[serde(default)]
     pub im: Option<bool>,
+    /// The name of a directory: only its users.
+    #[serde(default)]
+    pub directory: Option<String>,
     /// The `next` of the page before.
     #[serde(default)]
     pub after: Option<String>,
@@ -180,6 +183,8 @@ pub fn list(app: &App, query: &UserQuery) -> Result<UserPage> {
         let (en, ja) = (format!("must be 1 to {PAGE_USERS}"), format!("1 から {PAGE_USERS} までの値を指定してください"));
         return Err(ControlError::invalid("limit", en, ja));
     }
+    let directory = query.directory.as_deref().map(|name| super::directories::find(app, name)).transpose()?;
+    let directory = directory.map(|row| row.id);
     let filter = UserFilter {
         after: query.after.clone(),
         // One more tells whether there is another page.
@@ -188,6 +193,7 @@ pub fn list(app: &App, query: &UserQuery) -> Result<UserPage> {
         enabled: query.enabled,
         calendar: query.calendar,
         im: query.im,
+        directory,
     };
     let (mut users, total) = app.store().query(move |db| Ok((db.list_users(&filter)?, db.count_users(&filter)?)))?;
     let more = users.len() > limit;

@@ -10,6 +10,19 @@ use zaiseki_store::{DirectoryProblem, Person, PersonChange};
 
 /// Problems, skipped servers and lines of the difference told one by one; of the others only the number.
 pub const LINES_TOLD: usize = 1_000;
+/// Lines of the difference, and problems, that a dry run keeps to be looked through page by page; some 20 MB.
+pub const PREVIEW_LINES: usize = 20_000;
+
+/// What the last dry run of a directory found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Preview {
+    /// Without its difference.
+    pub report: SyncReport,
+    /// At most [`PREVIEW_LINES`].
+    pub lines: Vec<DiffLine>,
+    /// At most [`PREVIEW_LINES`].
+    pub problems: Vec<ProblemView>,
+}
 
 /// What came of one synchronisation, or, for a dry run, what would come of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -81,10 +94,11 @@ impl SyncReport {
         (self.unchanged, self.waiting, self.problems) = (plan.unchanged, plan.waiting, plan.problems.len());
         self.hold = plan.hold.map(hold_text);
     }
+}
 
-    pub(super) fn describe(&mut self, plan: &Plan) {
-        self.difference = plan.steps.iter().take(LINES_TOLD).map(line).collect();
-    }
+/// What the plan would do, at most [`PREVIEW_LINES`] lines.
+pub(super) fn difference(plan: &Plan) -> Vec<DiffLine> {
+    plan.steps.iter().take(PREVIEW_LINES).map(line).collect()
 }
 
 fn line(step: &Step) -> DiffLine {

@@ -1,5 +1,6 @@
-//! Which directories are being synchronised, and how far they are.
+//! Which directories are being synchronised, how far they are, and what their last dry runs found.
 
+use super::report::Preview;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -21,24 +22,45 @@ pub struct Running {
 
 /// One at a time for each directory.
 #[derive(Clone, Default)]
-pub struct DirectoryStates(Arc<Mutex<HashMap<DirectoryId, Running>>>);
+pub struct DirectoryStates(Arc<Mutex<All>>);
+
+#[derive(Default)]
+struct All {
+    running: HashMap<DirectoryId, Running>,
+    /// In memory only: whoever starts the node anew runs them anew.
+    previews: HashMap<DirectoryId, Arc<Preview>>,
+}
 
 impl DirectoryStates {
     pub fn get(&self, id: DirectoryId) -> Option<Running> {
-        self.lock().get(&id).cloned()
+        self.lock().running.get(&id).cloned()
+    }
+
+    /// What the last dry run found; `None` when nothing was asked since the last real one.
+    pub fn preview(&self, id: DirectoryId) -> Option<Arc<Preview>> {
+        self.lock().previews.get(&id).cloned()
+    }
+
+    pub(super) fn keep(&self, id: DirectoryId, preview: Preview) {
+        self.lock().previews.insert(id, Arc::new(preview));
+    }
+
+    /// What a dry run found is no longer so.
+    pub(crate) fn forget(&self, id: DirectoryId) {
+        self.lock().previews.remove(&id);
     }
 
     /// `None` when one is under way. It ends when the returned value is dropped.
     pub(super) fn begin(&self, id: DirectoryId, since: String) -> Option<Turn> {
         let mut all = self.lock();
-        if all.contains_key(&id) {
+        if all.running.contains_key(&id) {
             return None;
         }
-        all.insert(id, Running { since, read: 0, applied: 0, steps: 0 });
+        all.running.insert(id, Running { since, read: 0, applied: 0, steps: 0 });
         Some(Turn { states: self.clone(), id })
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<DirectoryId, Running>> {
+    fn lock(&self) -> MutexGuard<'_, All> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -50,7 +72,7 @@ pub(super) struct Turn {
 
 impl Turn {
     pub fn update(&self, change: impl FnOnce(&mut Running)) {
-        if let Some(running) = self.states.lock().get_mut(&self.id) {
+        if let Some(running) = self.states.lock().running.get_mut(&self.id) {
             change(running);
         }
     }
@@ -58,6 +80,6 @@ impl Turn {
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        self.states.lock().remove(&self.id);
+        self.states.lock().running.remove(&self.id);
     }
 }

@@ -1,7 +1,7 @@
 //! One synchronisation: read, plan, carry out, remember.
 
 use super::plan::{self, Action, Answer, Plan, Situation};
-use super::report::{SyncReport, source_error};
+use super::report::{self, DiffLine, LINES_TOLD, PREVIEW_LINES, Preview, ProblemView, SyncReport, source_error};
 use super::state::Turn;
 use super::{StoredDirectory, candidate};
 use crate::alarms::catalogue::DIRECTORY_SYNC_FAILED;
@@ -26,6 +26,14 @@ pub struct Sync {
     source: Box<dyn UserSource>,
     dry_run: bool,
     turn: Turn,
+}
+
+/// What came of an answer.
+#[derive(Default)]
+struct Taken {
+    problems: Vec<DirectoryProblem>,
+    /// Of a dry run.
+    lines: Vec<DiffLine>,
 }
 
 impl Sync {
@@ -54,7 +62,7 @@ impl Sync {
         let this = Arc::new(self);
         let worker = this.clone();
         let work = move || {
-            let problems = match sweep {
+            let taken = match sweep {
                 Ok(sweep) => Some(worker.take(sweep, &mut report)?),
                 Err(error) => {
                     report.error = Some(source_error(&error));
@@ -62,7 +70,7 @@ impl Sync {
                 }
             };
             report.took_ms = millis(began);
-            worker.remember(&mut report, problems)?;
+            worker.remember(&mut report, taken)?;
             Ok(report)
         };
         let done = tokio::task::spawn_blocking(work).await;
@@ -70,7 +78,7 @@ impl Sync {
     }
 
     /// Plans and carries out; what could not be done.
-    fn take(&self, sweep: Sweep, report: &mut SyncReport) -> Result<Vec<DirectoryProblem>> {
+    fn take(&self, sweep: Sweep, report: &mut SyncReport) -> Result<Taken> {
         report.entries = sweep.users.len() + sweep.skipped.len();
         (report.referrals, report.server, report.passed_over) = (sweep.referrals, sweep.server, sweep.passed_over);
         let mut answer = Answer { candidates: Vec::with_capacity(sweep.users.len()), skipped: sweep.skipped };
@@ -87,13 +95,12 @@ impl Sync {
         let mut plan = self.plan(answer)?;
         plan.problems.extend(problems);
         report.count(&plan);
-        if self.dry_run {
-            report.describe(&plan);
-            return Ok(Vec::new());
-        }
         let problems = std::mem::take(&mut plan.problems).into_iter().map(DirectoryProblem::from).collect();
+        if self.dry_run {
+            return Ok(Taken { problems, lines: report::difference(&plan) });
+        }
         report.left_out = self.apply(plan)?;
-        Ok(problems)
+        Ok(Taken { problems, lines: Vec::new() })
     }
 
     fn plan(&self, answer: Answer) -> Result<Plan> {
@@ -143,7 +150,7 @@ impl Sync {
         Ok(left_out)
     }
 
-    fn remember(&self, report: &mut SyncReport, problems: Option<Vec<DirectoryProblem>>) -> Result<()> {
+    fn remember(&self, report: &mut SyncReport, taken: Option<Taken>) -> Result<()> {
         let ended_at = Timestamp::now();
         report.ended = status::time(ended_at);
         match &report.error {
@@ -161,10 +168,17 @@ impl Sync {
                 "a directory was synchronised"
             ),
         }
+        let states = self.app.directory_states();
         if self.dry_run {
+            let Taken { problems, lines } = taken.unwrap_or_default();
+            let problems = problems.into_iter().take(PREVIEW_LINES).map(ProblemView::from_row).collect();
+            states.keep(self.row.id, Preview { report: report.clone(), lines: lines.clone(), problems });
+            report.difference = lines.into_iter().take(LINES_TOLD).collect();
             return Ok(());
         }
         self.tell_alarms(report);
+        states.forget(self.row.id);
+        let problems = taken.map(|taken| taken.problems);
         let last = serde_json::json!(report).to_string();
         let run = DirectoryRun { ended_at, last_good: report.error.is_none().then(|| last.clone()), last };
         let id = self.row.id;

@@ -35,7 +35,23 @@ pub enum DirectoryCommand {
         /// Only tell what would change
         #[arg(long)]
         dry_run: bool,
+        /// Begin it and do not wait for its end
+        #[arg(long)]
+        background: bool,
     },
+    /// Show what the last dry run found
+    Preview {
+        #[command(flatten)]
+        who: DirectoryName,
+        /// Only one action: create, update, adopt, missing, return or remove
+        #[arg(long)]
+        action: Option<String>,
+        /// The `next` of the page before
+        #[arg(long, value_name = "NUMBER")]
+        after: Option<usize>,
+    },
+    /// List users whose entries are gone, and old entries
+    Leftovers(DirectoryName),
     /// List the entries that made or changed no user
     Problems(DirectoryName),
     /// List the entries that are left out
@@ -227,6 +243,13 @@ pub const TEXTS: &[(&str, &str)] = &[
     ),
     ("Perform a full synchronisation now", "今すぐ完全同期を行う"),
     ("Only tell what would change", "変更内容を表示するだけで実行しない"),
+    ("Begin it and do not wait for its end", "開始だけして終了を待たない"),
+    ("Show what the last dry run found", "前回の試行の結果を表示する"),
+    (
+        "Only one action: create, update, adopt, missing, return or remove",
+        "1 種類の変更だけ: create、update、adopt、missing、return、remove",
+    ),
+    ("List users whose entries are gone, and old entries", "エントリーが消えたユーザーと、残っている古いエントリーを一覧する"),
     ("List the entries that made or changed no user", "ユーザーにならなかったエントリーを一覧する"),
     ("List the entries that are left out", "除外したエントリーを一覧する"),
     ("Take the entry at this place in again", "この場所のエントリーの除外を取り消す"),
@@ -317,7 +340,15 @@ pub fn directory_plan(command: DirectoryCommand, console: &mut Console<'_>) -> R
         DirectoryCommand::Enable(who) => switch(who, true),
         DirectoryCommand::Disable(who) => switch(who, false),
         DirectoryCommand::Test(who) => Plan::one(View::ServerFindings, Method::POST, path(&who.name, "/test"), nothing),
-        DirectoryCommand::Sync { who, dry_run } => {
+        DirectoryCommand::Sync { who, dry_run, background: true } => {
+            Plan::one(View::Fields, Method::POST, path(&who.name, "/start"), &json!({ "dry_run": dry_run }))
+        }
+        DirectoryCommand::Preview { who, action, after } => {
+            let query = preview_query(action.as_deref(), after);
+            Plan::one(View::Preview, Method::GET, path(&who.name, &format!("/preview{query}")), nothing)
+        }
+        DirectoryCommand::Leftovers(who) => Plan::one(View::Leftovers, Method::GET, path(&who.name, "/leftovers"), nothing),
+        DirectoryCommand::Sync { who, dry_run, background: false } => {
             Plan::one(View::Sync, Method::POST, path(&who.name, "/sync"), &json!({ "dry_run": dry_run }))
         }
         DirectoryCommand::Problems(who) => Plan::one(View::EntryProblems, Method::GET, path(&who.name, "/problems"), nothing),
@@ -329,6 +360,12 @@ pub fn directory_plan(command: DirectoryCommand, console: &mut Console<'_>) -> R
         }
         DirectoryCommand::Remove(who) => Plan::one(View::Fields, Method::DELETE, path(&who.name, ""), nothing),
     })
+}
+
+fn preview_query(action: Option<&str>, after: Option<usize>) -> String {
+    let action = action.map(|action| format!("action={}", escape(action)));
+    let parts: Vec<String> = action.into_iter().chain(after.map(|after| format!("after={after}"))).collect();
+    if parts.is_empty() { String::new() } else { format!("?{}", parts.join("&")) }
 }
 
 pub fn im_plan(users: &ImUsers, im: bool) -> Result<Plan> {

@@ -24,7 +24,10 @@ pub enum View {
     ServerFindings,
     /// What came of a synchronisation.
     Sync,
+    /// What a dry run found.
+    Preview,
     EntryProblems,
+    Leftovers,
     Duplicates,
     /// Who was enabled for IM and presence.
     Im,
@@ -122,6 +125,8 @@ pub fn table(answer: &Value, view: View, lang: Lang) -> String {
         View::Directories => rows(list("directories"), &directories::DIRECTORIES, lang),
         View::ServerFindings => rows(list("findings"), &directories::FINDINGS, lang),
         View::Sync => directories::sync(answer, lang),
+        View::Preview => directories::preview(answer, lang),
+        View::Leftovers => rows(list("leftovers"), &directories::LEFTOVERS, lang),
         View::EntryProblems => rows(list("problems"), &directories::PROBLEMS, lang),
         View::Duplicates => directories::duplicates(answer, lang),
         View::Im => directories::im(answer, lang),

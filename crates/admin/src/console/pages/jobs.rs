@@ -20,7 +20,7 @@ pub fn pages() -> Pages {
     Pages::default().page(LIST, READ, list).page("/console/jobs/{id}", READ, show).act("/console/jobs/{id}/cancel", WRITE, cancel)
 }
 
-fn href(id: &str) -> String {
+pub(super) fn href(id: &str) -> String {
     format!("{LIST}/{}", part(id))
 }
 

@@ -8,6 +8,10 @@ mod api;
 mod audit;
 mod dashboard;
 mod diagnostics;
+mod directories;
+mod directory_form;
+mod directory_lists;
+mod duplicates;
 mod gateway_form;
 mod gateways;
 mod jobs;
@@ -19,6 +23,7 @@ mod topology;
 mod troubleshooter;
 mod user_live;
 mod users;
+mod users_im;
 mod users_import;
 
 use super::routes::Pages;
@@ -35,6 +40,9 @@ pub fn all() -> Pages {
         gateways::pages(),
         users::pages(),
         users_import::pages(),
+        users_im::pages(),
+        duplicates::pages(),
+        directories::pages(),
         user_live::pages(),
         troubleshooter::pages(),
         presence_viewer::pages(),

@@ -8,8 +8,8 @@ use crate::console::page::Page;
 use crate::console::routes::Pages;
 use zaiseki_control::ControlError;
 use zaiseki_control::access::{Area, Right};
-use zaiseki_control::app::archive;
 use zaiseki_control::app::users::{self, NewUser, Password, UserPage, UserQuery, UserUpdate, UserView};
+use zaiseki_control::app::{archive, directories};
 
 const READ: Right = Right::read(Area::Users);
 const WRITE: Right = Right::write(Area::Users);
@@ -49,6 +49,7 @@ fn list(ctx: &Ctx) -> Result<Page, ControlError> {
     let query = UserQuery {
         search: ctx.query("search").map(str::to_owned),
         enabled: state.filter(|state| *state != "all").map(|state| state == "enabled"),
+        directory: ctx.query("directory").map(str::to_owned),
         after: ctx.query("after").map(str::to_owned),
         limit: Some(ROWS),
         ..UserQuery::default()
@@ -58,20 +59,27 @@ fn list(ctx: &Ctx) -> Result<Page, ControlError> {
     if ctx.may(WRITE) {
         actions.push(Action::link("/console/users:new", ctx.t("users-new")).primary());
         actions.push(Action::link("/console/users:import", ctx.t("import-title")));
+        actions.push(Action::link(super::users_im::from_list(ctx), ctx.t("bulk-im-title")));
     }
-    let page = Page::new(ctx.t("nav-users")).help("help-users").bar(actions).search(search(ctx));
+    let page = Page::new(ctx.t("nav-users")).help("help-users").bar(actions).search(search(ctx)?);
     Ok(page.table(table(ctx, &found)).block(Block::Pager(pager(ctx, &found))))
 }
 
-fn search(ctx: &Ctx) -> Search {
+fn search(ctx: &Ctx) -> Result<Search, ControlError> {
     let now = Form::of(ctx.queries().iter().map(|(name, value)| (name.as_str(), value.clone())));
     let states = [("all", "users-state-all"), ("enabled", "users-state-enabled"), ("disabled", "users-state-disabled")];
     let states = states.map(|(state, key)| (state.to_owned(), ctx.t(key)));
-    let fields = vec![
+    let mut fields = vec![
         Field::new(&now, ctx.lang, "search", ctx.t("users-search"), Kind::Input("search")),
         Field::new(&now, ctx.lang, "state", ctx.t("users-state"), Kind::Choice(states.to_vec())),
     ];
-    Search { action: "/console/users".to_owned(), fields, submit: ctx.t("frame-search") }
+    let directories = directories::names(&ctx.app)?;
+    if !directories.is_empty() {
+        let any = (String::new(), ctx.t("users-directory-all"));
+        let choices = std::iter::once(any).chain(directories.into_iter().map(|name| (name.clone(), name))).collect();
+        fields.push(Field::new(&now, ctx.lang, "directory", ctx.t("users-directory"), Kind::Choice(choices)));
+    }
+    Ok(Search { action: "/console/users".to_owned(), fields, submit: ctx.t("frame-search") })
 }
 
 fn table(ctx: &Ctx, found: &UserPage) -> Table {
@@ -103,7 +111,7 @@ fn state(ctx: &Ctx, user: &UserView) -> Cell {
 fn pager(ctx: &Ctx, found: &UserPage) -> Pager {
     let kept = |after: Option<&str>| {
         let mut pairs = Vec::new();
-        pairs.extend(["search", "state"].into_iter().filter_map(|name| Some((name, ctx.query(name)?))));
+        pairs.extend(["search", "state", "directory"].into_iter().filter_map(|name| Some((name, ctx.query(name)?))));
         pairs.extend(after.map(|after| ("after", after)));
         format!("/console/users?{}", encoded(&pairs))
     };

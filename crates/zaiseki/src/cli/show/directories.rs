@@ -25,6 +25,13 @@ pub(super) const PROBLEMS: [Column; 4] = [
     column("place", "ENTRY", "エントリー"),
     Column { key: "text", en: "MEANING", ja: "意味", cell: in_language },
 ];
+pub(super) const LEFTOVERS: [Column; 5] = [
+    column("kind", "KIND", "種類"),
+    column("user", "USER", "ユーザー ID"),
+    column("place", "ENTRY", "エントリー"),
+    column("removal", "REMOVED AFTER", "削除予定"),
+    Column { key: "advice", en: "WHAT TO DO", ja: "対処", cell: in_language },
+];
 const DIFFERENCE: [Column; 5] = [
     column("action", "CHANGE", "変更"),
     column("user", "USER", "ユーザー ID"),
@@ -90,6 +97,30 @@ pub(super) fn sync(report: &Value, lang: Lang) -> String {
     text
 }
 
+/// The report of the last dry run with the page's lines, then what it found wrong.
+pub(super) fn preview(page: &Value, lang: Lang) -> String {
+    if page["report"].is_null() {
+        let none = if lang == Lang::Ja {
+            "試行の結果はありません。sync --dry-run で調べてください\n"
+        } else {
+            "No dry run yet: ask for one with sync --dry-run\n"
+        };
+        return none.to_owned();
+    }
+    let mut report = page["report"].clone();
+    report["difference"] = page["lines"].clone();
+    let mut text = sync(&report, lang);
+    let problems: Vec<Value> =
+        ["renamed", "problems"].iter().flat_map(|key| page[*key].as_array().cloned().unwrap_or_default()).collect();
+    if !problems.is_empty() {
+        text.push_str(&rows(&problems, &PROBLEMS, lang));
+    }
+    if let Some(next) = page["next"].as_u64() {
+        text.push_str(&format!("--after {next}\n"));
+    }
+    text
+}
+
 /// One row for each field, at least one.
 fn difference(line: &Value) -> Vec<Value> {
     let row = |field: &Value| {
@@ -145,6 +176,17 @@ mod tests {
         assert!(table(&report, View::Sync, Lang::Ja).contains("追加"));
         let failed = json!({"error": {"en": "no server", "ja": "接続不可"}});
         assert_eq!(table(&failed, View::Sync, Lang::Ja), "接続不可\n");
+    }
+
+    #[test]
+    fn a_preview_says_where_it_goes_on() {
+        let none = json!({"report": null, "lines": []});
+        assert!(table(&none, View::Preview, Lang::En).contains("No dry run"));
+        let page = json!({"report": {"dry_run": true, "entries": 9, "took_ms": 7, "error": null, "hold": null},
+            "lines": [{"action": "remove", "user": "anna", "fields": []}], "next": 1000,
+            "renamed": [{"code": "renamed", "user": "b", "place": "uid=b", "text": {"en": "seen", "ja": "見た"}}], "problems": []});
+        let shown = table(&page, View::Preview, Lang::En);
+        assert!(shown.contains("remove  anna") && shown.contains("renamed") && shown.ends_with("--after 1000\n"), "{shown}");
     }
 
     #[test]
