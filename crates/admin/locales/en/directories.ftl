@@ -81,6 +81,7 @@ directories-action = Change
 directories-action-all = All changes
 directories-action-create = added
 directories-action-update = changed
+directories-action-rename = renamed
 directories-action-adopt = taken over
 directories-action-missing = disabled: entry gone
 directories-action-return = there again

@@ -81,6 +81,7 @@ directories-action = 変更
 directories-action-all = すべての変更
 directories-action-create = 追加
 directories-action-update = 変更
+directories-action-rename = 名前変更
 directories-action-adopt = 引き継ぎ
 directories-action-missing = 無効化（エントリー消失）
 directories-action-return = 復帰

@@ -101,7 +101,7 @@ fn verdict(answer: &Value, view: View, console: &Console<'_>) -> Result<()> {
         }
         View::Checks => return doctor::verdict(answer, console.lang),
         View::CheckList | View::Users | View::Gateways | View::Settings | View::Fields => 0,
-        View::Directories | View::EntryProblems | View::Duplicates | View::Lines => 0,
+        View::Directories | View::EntryProblems | View::Preview | View::Leftovers | View::Duplicates | View::Lines => 0,
         View::Jobs | View::Job | View::JobLog => 0,
         View::UserSessions | View::UserPresence | View::Contacts | View::Sight => 0,
         View::Services | View::Service | View::Nodes => 0,

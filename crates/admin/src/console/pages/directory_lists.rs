@@ -27,9 +27,10 @@ pub(super) fn pages() -> Pages {
 }
 
 /// Value in the query, and the key of its word.
-const ACTIONS: [(Action, &str, &str); 6] = [
+const ACTIONS: [(Action, &str, &str); 7] = [
     (Action::Create, "create", "directories-action-create"),
     (Action::Update, "update", "directories-action-update"),
+    (Action::Rename, "rename", "directories-action-rename"),
     (Action::Adopt, "adopt", "directories-action-adopt"),
     (Action::Missing, "missing", "directories-action-missing"),
     (Action::Return, "return", "directories-action-return"),
@@ -96,7 +97,7 @@ fn difference(ctx: &Ctx, found: &PreviewPage) -> Table {
 fn rows(ctx: &Ctx, line: &DiffLine) -> Vec<Vec<Cell>> {
     let word = ACTIONS.iter().find(|(action, ..)| *action == line.action).map_or("directories-action-update", |(.., key)| key);
     let sign = match line.action {
-        Action::Create | Action::Update | Action::Adopt | Action::Return => Sign::Good,
+        Action::Create | Action::Update | Action::Rename | Action::Adopt | Action::Return => Sign::Good,
         Action::Missing => Sign::Warning,
         Action::Remove => Sign::Bad,
     };
