@@ -11,7 +11,7 @@ pub(super) const SERVERS: Check = Check {
     section: "directories",
     id: "directories.servers",
     why: || Text::new("users and their changes come from there", "ユーザーとその変更はここから取り込まれます"),
-    link: None,
+    link: Some("/console/directories/{}"),
     subjects,
     run: servers,
 };

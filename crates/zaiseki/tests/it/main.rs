@@ -11,6 +11,7 @@ mod commands;
 mod console;
 mod crash;
 mod csi;
+mod doctor;
 mod doors;
 mod front_door;
 mod half_open;
