@@ -18,7 +18,7 @@ pub const PAGE_LINES: usize = 1_000;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct PreviewQuery {
-    /// Only what one action would do: `create`, `update`, `adopt`, `missing`, `return` or `remove`.
+    /// Only what one action would do: `create`, `update`, `rename`, `adopt`, `missing`, `return` or `remove`.
     #[serde(default)]
     pub action: Option<Action>,
     /// The `next` of the page before.
@@ -41,7 +41,7 @@ pub struct PreviewPage {
     pub total: usize,
     /// Ask again with this as `after`; `None` on the last page.
     pub next: Option<usize>,
-    /// Entries whose user id is another than that of their account. They come with every page.
+    /// Entries whose new user id their account cannot take. They come with every page.
     pub renamed: Vec<ProblemView>,
     /// Entries that would make or change no user, without those of `renamed`; at most 1,000.
     pub problems: Vec<ProblemView>,

@@ -43,10 +43,10 @@ pub enum DirectoryCommand {
     Preview {
         #[command(flatten)]
         who: DirectoryName,
-        /// Only one action: create, update, adopt, missing, return or remove
+        /// Only one action: create, update, rename, adopt, missing, return or remove
         #[arg(long)]
         action: Option<String>,
-        /// The `next` of the page before
+        /// Go on from here: the number at the end of the page before
         #[arg(long, value_name = "NUMBER")]
         after: Option<usize>,
     },
@@ -244,10 +244,11 @@ pub const TEXTS: &[(&str, &str)] = &[
     ("Perform a full synchronisation now", "今すぐ完全同期を行う"),
     ("Only tell what would change", "変更内容を表示するだけで実行しない"),
     ("Begin it and do not wait for its end", "開始だけして終了を待たない"),
+    ("Go on from here: the number at the end of the page before", "続きの開始位置 (前のページの末尾の数字)"),
     ("Show what the last dry run found", "前回の試行の結果を表示する"),
     (
-        "Only one action: create, update, adopt, missing, return or remove",
-        "1 種類の変更だけ: create、update、adopt、missing、return、remove",
+        "Only one action: create, update, rename, adopt, missing, return or remove",
+        "1 種類の変更だけ: create、update、rename、adopt、missing、return、remove",
     ),
     ("List users whose entries are gone, and old entries", "エントリーが消えたユーザーと、残っている古いエントリーを一覧する"),
     ("List the entries that made or changed no user", "ユーザーにならなかったエントリーを一覧する"),

@@ -207,6 +207,7 @@ pub(super) fn counts(ctx: &Ctx, report: &SyncReport) -> Vec<(String, Cell)> {
     let numbers = [
         ("directories-added", report.created),
         ("directories-updated", report.updated),
+        ("directories-renames", report.renamed),
         ("directories-adopted", report.adopted),
         ("directories-missing", report.missing),
         ("directories-returned", report.returned),
