@@ -297,7 +297,7 @@ async function closer(page) {
   await go(page, "/console/traces");
   await send(page, { user: "nobody-there", minutes: "5" });
   await refused(page, "user");
-  await send(page, { user: "taro", minutes: "5" });
+  await send(page, { user: "jiro", minutes: "5" });
   await said(page);
   await press(page, "Stop");
   await said(page);
