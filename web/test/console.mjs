@@ -313,7 +313,7 @@ async function everyPage(page, language) {
   const pages = await page.locator("nav a").evaluateAll((links) => links.map((link) => link.getAttribute("href")));
   demand(pages.length >= 10, `only ${pages.length} pages`);
   for (const path of pages) {
-    const name = path === "/console/" ? "dashboard" : path.replace("/console/", "").replaceAll("/", "-");
+    const name = path === "/console/" ? "dashboard" : path.replace("/console/", "").replaceAll(/[/:]/g, "-");
     await page.setViewportSize({ width: 1280, height: 800 });
     await go(page, path);
     demand((await page.locator("nav a[aria-current=page]").count()) === 1, `${path} is marked in the navigation`);
