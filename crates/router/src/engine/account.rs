@@ -229,6 +229,7 @@ impl Engine {
                 data.archive = super::home::archives(&row.preferences);
             }
             engine.recompose(home);
+            engine.activity_moved(home);
         });
     }
 }

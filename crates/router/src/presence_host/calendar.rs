@@ -12,8 +12,8 @@ use zaiseki_presence::compose::{self, Composed, Current, FactKind, OwnPresence, 
 pub(crate) struct Calendar {
     gateway: GatewayId,
     timeline: Timeline,
-    /// What watchers were told last as the user's activity.
-    told: Option<FactKind>,
+    /// What watchers were told last as the user's activity, its bytes: kind and text, which has a language.
+    told: Option<Bytes>,
     /// When the timer is set for.
     armed: Option<Timestamp>,
 }
@@ -47,7 +47,7 @@ impl Engine {
         }
     }
 
-    fn no_longer_served(&mut self, name: &str, told: Option<FactKind>) {
+    fn no_longer_served(&mut self, name: &str, told: Option<Bytes>) {
         let Some(home) = self.home_ready(name) else { return };
         self.recompose(home);
         if told.is_some() {
@@ -93,12 +93,13 @@ impl Engine {
     }
 
     /// Tells the watchers of the activity when it has changed.
-    pub(super) fn activity_moved(&mut self, home: HomeIx) {
-        let kind = self.activity_kind(home);
+    pub(crate) fn activity_moved(&mut self, home: HomeIx) {
+        let activity = self.activity_override(home).map(|activity| Bytes::from(activity.to_bytes()));
         let Some(name) = self.homes.get(home).map(|h| h.name.clone()) else { return };
         let Some(calendar) = self.calendars.get_mut(&name) else { return };
-        if std::mem::replace(&mut calendar.told, kind) != kind {
-            crate::handlers::pep::meeting_activity_changed(self, home, kind);
+        if calendar.told != activity {
+            calendar.told.clone_from(&activity);
+            crate::handlers::pep::meeting_activity_changed(self, home, activity);
         }
     }
 

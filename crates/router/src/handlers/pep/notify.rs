@@ -5,7 +5,7 @@ use crate::engine::{Engine, HomeIx, SessionId};
 use crate::phases::apart;
 use bytes::Bytes;
 use zaiseki_model::envelope::{Head, close};
-use zaiseki_presence::compose::{FactKind, is_meeting_activity, meeting_activity};
+use zaiseki_presence::compose::{is_meeting_activity, meeting_activity};
 use zaiseki_presence::pep::{NodeConfig, SendLast, event_items, event_retract};
 use zaiseki_store::{Family, Read, Reply};
 use zaiseki_xmpp::ns::ACTIVITY;
@@ -136,13 +136,12 @@ impl Engine {
     }
 }
 
-/// A meeting began or ended: the server's activity is shown, or the user's own comes back.
-pub fn meeting_activity_changed(engine: &mut Engine, home: HomeIx, kind: Option<FactKind>) {
+/// A meeting began or ended, or is called otherwise: the server's activity is shown, or the user's own comes back.
+pub fn meeting_activity_changed(engine: &mut Engine, home: HomeIx, activity: Option<Bytes>) {
     let config = engine.data(home).and_then(|d| d.pep.get(ACTIVITY)).map(|n| n.config.clone());
     let config = config.unwrap_or_else(|| NodeConfig::default_for(ACTIVITY));
-    if let Some(kind) = kind {
-        let activity = meeting_activity(kind, &engine.settings.calendar, &engine.language_of(home));
-        let event = event_items(ACTIVITY, [(MEETING_ITEM, Some(&activity.to_bytes()[..]))]);
+    if let Some(activity) = activity {
+        let event = event_items(ACTIVITY, [(MEETING_ITEM, Some(&activity[..]))]);
         return tell_with(engine, home, ACTIVITY, &config, &event);
     }
     newest(engine, home, ACTIVITY, move |engine, home, own| match own {
