@@ -286,6 +286,37 @@ async function alarms(page) {
   await said(page);
 }
 
+async function certificates(page) {
+  await go(page, "/console/certificates");
+  await accessible(page);
+  await follow(page, "XMPP clients");
+  await follow(page, "Reissue by the own authority");
+  await send(page, { names: "localhost\nnot/a/name" });
+  await refused(page, "names");
+  demand((await named(page, "names").inputValue()).includes("not/a/name"), "what was typed is kept");
+  await send(page, { names: "localhost\nchat.localhost" });
+  await said(page);
+  demand((await page.innerText("#content")).includes("chat.localhost"), "the new certificate is shown");
+  await follow(page, "Make a signing request");
+  await send(page, {});
+  await said(page);
+  demand((await page.locator("pre").innerText()).includes("BEGIN CERTIFICATE REQUEST"), "the request is there to copy");
+  await accessible(page);
+  await picture(page, "certificate-en");
+  await follow(page, "Import");
+  await send(page, { certificate: "nonsense", key: "secret words" });
+  await refused(page, "certificate");
+  demand((await named(page, "key").inputValue()) === "", "a key is not sent back");
+  await picture(page, "certificate-import-en");
+  await go(page, "/console/certificates/xmpp");
+  await press(page, "Forget the request");
+  await said(page);
+  await follow(page, "Remove");
+  await accessible(page);
+  await press(page, "Remove");
+  await said(page);
+}
+
 async function closer(page) {
   await go(page, "/console/log-level");
   await send(page, { level: "debug", minutes: "0" });
@@ -363,6 +394,7 @@ async function main() {
     await step("the REST API: read, refused, tried", () => api(page));
     await step("services: stopped, started, switched off for good and on again", () => services(page));
     await step("alarms and their targets: refused, added, tested, removed", () => alarms(page));
+    await step("certificates: reissued, asked for, refused, taken away", () => certificates(page));
     await step("log level and trace: refused, begun, ended", () => closer(page));
     await step("every page in English", () => everyPage(page, "en"));
     await step("every page in Japanese", () => everyPage(page, "ja"));

@@ -67,8 +67,11 @@ const RSYSLOG: Need = Need {
     packages: &["rsyslog", "rsyslog-openssl"],
 };
 
+/// The authority that signs certificates of the tests.
+const OPENSSL: Need = Need { name: "openssl", present: || run::succeeds("openssl", &["version"]), packages: &["openssl"] };
+
 /// Everything that `cargo xtask test` needs.
-pub const FOR_TESTS: &[Need] = &[NODE, PYTHON, NBXMPP, CHROMIUM, JAPANESE_FONT, SLAPD, RSYSLOG];
+pub const FOR_TESTS: &[Need] = &[NODE, PYTHON, NBXMPP, CHROMIUM, JAPANESE_FONT, SLAPD, RSYSLOG, OPENSSL];
 
 /// Installs those of `needs` that are missing, by apt-get (as root, else through sudo).
 pub fn ensure(needs: &[Need]) -> Result<()> {

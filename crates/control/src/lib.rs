@@ -9,6 +9,7 @@
 pub mod access;
 pub mod alarms;
 pub mod app;
+pub mod certificates;
 pub mod checks;
 pub mod credentials;
 pub mod directory;

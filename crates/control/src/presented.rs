@@ -1,21 +1,13 @@
-//! What this process presents to the network: its name, its certificate, where it listens.
+//! What this process presents to the network: its name, and where it listens.
 
+use crate::certificates::Purpose;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::PathBuf;
-use std::sync::Arc;
-use zaiseki_net::tls::ReloadableCert;
 
-/// Set when everything listens; a command that answers while no node runs knows the certificate, and no listeners.
+/// Set when everything listens; a command that answers while no node runs knows no listeners.
 #[derive(Debug)]
 pub struct ThisNode {
     /// `node_name` of the configuration file.
     pub name: String,
-    pub certificate: Arc<ReloadableCert>,
-    /// PEM files that the certificate comes from.
-    pub chain_file: PathBuf,
-    pub key_file: PathBuf,
-    /// The certificate was made by the node's own authority.
-    pub own_authority: bool,
     /// Ports filled in.
     pub listeners: Vec<Listener>,
 }
@@ -38,6 +30,14 @@ pub enum ListenerKind {
 }
 
 impl ListenerKind {
+    /// Which of the node's certificates is shown there.
+    pub fn purpose(self) -> Purpose {
+        match self {
+            ListenerKind::C2s | ListenerKind::C2sTls => Purpose::Xmpp,
+            ListenerKind::Https | ListenerKind::Admin => Purpose::Web,
+        }
+    }
+
     /// Its key in the configuration file.
     pub fn as_str(self) -> &'static str {
         match self {

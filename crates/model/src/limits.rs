@@ -143,3 +143,7 @@ pub const TRACE_STANZAS: usize = 1_000;
 pub const TRACE_BYTES: usize = 1024 * 1024;
 /// Bytes of one stanza in a trace; of a longer one only the beginning of its redacted form is kept.
 pub const TRACE_STANZA_BYTES: usize = 8 * 1024;
+/// Authorities that are believed besides the operating system's.
+pub const TRUSTED_AUTHORITIES: usize = 100;
+/// Names of one certificate that is asked for.
+pub const CERTIFICATE_NAMES: usize = 100;

@@ -10,9 +10,9 @@ use crate::systemd;
 use anyhow::{Context, Result};
 use axum::Router;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock, Weak};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -24,6 +24,7 @@ use zaiseki_admin::socket::AdminSocket;
 use zaiseki_admin::web::{self, WebGate};
 use zaiseki_control::app::log_level::Level;
 use zaiseki_control::app::{App, UserChange, UserChanged, services, setup, users};
+use zaiseki_control::certificates::{Base, Purpose, Served};
 use zaiseki_control::node::Door;
 use zaiseki_control::presented::{Listener, ListenerKind, ThisNode};
 use zaiseki_control::services::Service;
@@ -33,7 +34,7 @@ use zaiseki_model::trace::{Trace, Tracer};
 use zaiseki_model::vitals::NodeCounts;
 use zaiseki_model::{MessageIds, PresenceFact, Timestamp, limits};
 use zaiseki_net::network::Network;
-use zaiseki_net::tls::{Paths, ReloadableCert, ensure_self_signed, server_config};
+use zaiseki_net::tls::{Paths, ReloadableCert, server_config};
 use zaiseki_router::engine::{AccountChange, CalendarChoice, EngineConfig};
 use zaiseki_router::handlers::caps::server_caps;
 use zaiseki_router::node::{Node, StoreEvents};
@@ -45,8 +46,6 @@ use zaiseki_xmpp::xml::element::Element;
 
 /// Presence facts under way from the gateways to the engine.
 const FACTS: usize = 1_024;
-/// How often certificate files are looked at.
-const CERTIFICATE_CHECK: Duration = Duration::from_secs(30);
 /// How often resumable streams that nobody uses any more are looked for.
 const STREAM_CHECK: Duration = Duration::from_secs(3600);
 
@@ -68,7 +67,6 @@ pub struct Running {
     web: Arc<WebGate>,
     store: Store,
     certificate: Arc<ReloadableCert>,
-    files: Paths,
     _lock: DataDirLock,
 }
 
@@ -113,7 +111,8 @@ pub async fn start(config: &Config) -> Result<Running> {
     })?;
     let domain: BareJid = config.domain.parse().with_context(|| format!("domain {}", config.domain))?;
     let no_certificate = || Text::new("no certificate", "証明書を用意できません");
-    let (certificate, files) = load_certificate(config).with_context(no_certificate)?;
+    let base = certificate_base(config);
+    let identity = base.load().with_context(no_certificate)?;
     let events = StoreEvents::default();
     let store =
         Store::open(&config.data_dir, &config.domain, Options::default(), Box::new(events.on_durable())).with_context(|| {
@@ -123,14 +122,16 @@ pub async fn start(config: &Config) -> Result<Running> {
     warn_of_other_domains(&store, &config.domain)?;
     let later = Later::default();
     let app = open_app(config, &store, &later)?;
+    app.set_served(Served::open(&app, base, &identity).map_err(|error| anyhow::Error::msg(error.text()))?);
     let node = make_node(config, domain, &store, &events, &app)?;
     node.attach_verifier(Arc::new(SignInAgent::new(&app, server_secret(&store)?)));
     let _ = later.set(Arc::downgrade(&node));
     keep_choices(&node, &app);
     let take_clients = services::is_active(&app, Service::ClientConnections).map_err(|error| anyhow::Error::msg(error.text()))?;
     let bound = bind(config, take_clients).await?;
-    let clients = Arc::new(ClientDoors::new(node.clone(), app.clone(), certificate.clone())?);
+    let clients = Arc::new(ClientDoors::new(node.clone(), app.clone(), shown(&app, Purpose::Xmpp)?)?);
 
+    let certificate = shown(&app, Purpose::Web)?;
     let mut running = Running {
         node,
         app,
@@ -143,7 +144,6 @@ pub async fn start(config: &Config) -> Result<Running> {
         web: Arc::default(),
         store,
         certificate,
-        files,
         _lock: lock,
     };
     running.listen(bound.c2s)?;
@@ -151,7 +151,7 @@ pub async fn start(config: &Config) -> Result<Running> {
     running.listen_https(bound.https, config)?;
     running.listen_for_metrics(bound.metrics, &config.allow.metrics)?;
     running.tell_doors(&config.allow);
-    running.app.set_this_node(this_node(config, running.certificate.clone(), &running.files, running.addresses.listeners()));
+    running.app.set_this_node(this_node(config, running.addresses.listeners()));
     running.app.set_ready(true);
     running.tell_set_up_link(config)?;
     Ok(running)
@@ -166,35 +166,23 @@ fn warn_of_other_domains(store: &Store, domain: &str) -> Result<()> {
 }
 
 /// What the control plane may know of this process.
-pub fn this_node(config: &Config, certificate: Arc<ReloadableCert>, files: &Paths, listeners: Vec<Listener>) -> ThisNode {
-    ThisNode {
-        name: config.node_name.clone(),
-        certificate,
-        chain_file: files.certificate.clone(),
-        key_file: files.key.clone(),
-        own_authority: config.tls.is_none(),
-        listeners,
+pub fn this_node(config: &Config, listeners: Vec<Listener>) -> ThisNode {
+    ThisNode { name: config.node_name.clone(), listeners }
+}
+
+/// The certificate that a node of this configuration shows unless an administrator chose otherwise.
+pub fn certificate_base(config: &Config) -> Base {
+    match &config.tls {
+        Some(files) => Base::Files(Paths { ca: PathBuf::new(), certificate: files.certificate.clone(), key: files.key.clone() }),
+        None => {
+            let names = vec![config.domain.clone(), config.node_name.clone()];
+            Base::OwnAuthority { folder: config.data_dir.join("tls"), names }
+        }
     }
 }
 
-/// The certificate as a node would find it, when there is one; nothing is made.
-pub fn certificate_of(config: &Config) -> Option<(Arc<ReloadableCert>, Paths)> {
-    let files = match &config.tls {
-        Some(files) => Paths { ca: PathBuf::new(), certificate: files.certificate.clone(), key: files.key.clone() },
-        None => Paths::of(&config.data_dir.join("tls")),
-    };
-    let certificate = ReloadableCert::load(&files.certificate, &files.key).ok()?;
-    Some((certificate, files))
-}
-
-fn load_certificate(config: &Config) -> Result<(Arc<ReloadableCert>, Paths)> {
-    let files = match &config.tls {
-        Some(files) => Paths { ca: PathBuf::new(), certificate: files.certificate.clone(), key: files.key.clone() },
-        None => ensure_self_signed(&config.data_dir.join("tls"), &[config.domain.clone(), config.node_name.clone()])?,
-    };
-    let certificate = ReloadableCert::load(&files.certificate, &files.key)?;
-    tracing::info!(fingerprint = %certificate.fingerprint(), file = %files.certificate.display(), "certificate (SHA-256)");
-    Ok((certificate, files))
+fn shown(app: &App, purpose: Purpose) -> Result<Arc<ReloadableCert>> {
+    app.served().map(|served| served.live(purpose)).context("no certificate")
 }
 
 fn open_app(config: &Config, store: &Store, later: &Later) -> Result<App> {
@@ -395,7 +383,7 @@ impl Running {
         self.tasks.spawn(until(self.stop.clone(), self.node.clone().run_timers()));
         self.tasks.spawn(until(self.stop.clone(), zaiseki_router::streams::purge_old(self.node.clone(), STREAM_CHECK)));
         self.tasks.spawn(follow_settings(self.node.clone(), self.app.clone(), self.stop.clone()));
-        self.tasks.spawn(follow_certificate(self.certificate.clone(), self.files.clone(), self.stop.clone()));
+        self.tasks.spawn(until(self.stop.clone(), zaiseki_control::certificates::keeper::run(self.app.clone())));
         let (facts, facts_to_take) = mpsc::channel(FACTS);
         attach_vitals(&self.app, &self.node, facts.downgrade());
         self.app.attach_data_plane(Arc::new(Plane(Arc::downgrade(&self.node))));
@@ -432,7 +420,9 @@ impl Running {
 
     /// Reads the certificate files again.
     pub fn reload_certificate(&self) {
-        reload(&self.certificate, &self.files);
+        if let Some(served) = self.app.served() {
+            served.reload_base();
+        }
     }
 
     /// Says goodbye to every client, waits for what is written, and ends all parts.
@@ -523,34 +513,6 @@ async fn follow_settings(node: Arc<Node>, app: App, stop: CancellationToken) {
         }
         let new = settings.borrow_and_update().clone();
         node.with(|engine, now| engine.set_settings(now, new));
-    }
-}
-
-/// Certificates renewed on disk are taken up without a restart.
-async fn follow_certificate(certificate: Arc<ReloadableCert>, files: Paths, stop: CancellationToken) {
-    let mut seen = modified(&files);
-    loop {
-        tokio::select! {
-            () = tokio::time::sleep(CERTIFICATE_CHECK) => {}
-            () = stop.cancelled() => return,
-        }
-        let now = modified(&files);
-        if now != seen {
-            seen = now;
-            reload(&certificate, &files);
-        }
-    }
-}
-
-fn modified(files: &Paths) -> [Option<SystemTime>; 2] {
-    let time = |path: &Path| std::fs::metadata(path).and_then(|m| m.modified()).ok();
-    [time(&files.certificate), time(&files.key)]
-}
-
-fn reload(certificate: &ReloadableCert, files: &Paths) {
-    match certificate.reload(&files.certificate, &files.key) {
-        Ok(()) => tracing::info!(fingerprint = %certificate.fingerprint(), "certificate read again (SHA-256)"),
-        Err(error) => tracing::error!(error = %crate::chain(&error), "the certificate in use stays"),
     }
 }
 

@@ -25,6 +25,7 @@ nav-security = Security
 nav-user-sign-in = Sign-in of users
 nav-administrators = Administrators
 nav-tokens = API tokens
+nav-certificates = Certificates
 nav-targets = Alarm targets
 
 nav-presence = Presence

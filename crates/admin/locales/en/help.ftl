@@ -155,3 +155,19 @@ help-duplicates =
     A mail address or directory URI is taken from the others, and stays away whatever their directory says. Of entries with one user id the others are left out of later synchronisations.
 help-bulk-im =
     An account may exist without being used. This enables many for IM and presence, or disables them, in the background; names of nobody stand in the log of the job and stop nothing.
+help-certificates =
+    The certificates that the node shows: one to XMPP clients, one over HTTPS. Follow a line to import one, to make a signing request for an authority, or to let the node make one itself. Every change holds for the next connection; nothing is restarted and nobody is disconnected.
+
+    A certificate should hold the domain (XMPP) or the name in the address bar (HTTPS), and come from an authority that the clients know. An alarm is raised 30 days before one ends.
+help-certificate =
+    What is shown, where it comes from, and who issued it. Own certificates renew themselves. An imported one has to be replaced before it ends: make a signing request, have it signed, and import the answer.
+
+    Compare the SHA-256 with what a client shows to be sure that nobody stands between.
+help-certificate-reissue =
+    The node's own authority makes a new key and certificate, which is shown at once and renews itself. Clients that believe the authority notice nothing.
+help-certificate-request =
+    Makes a key that stays in the node (ECDSA P-256) and a signing request (PKCS #10) with these names. Give the request to your authority, and import the certificate that it answers with. A request that is under way is replaced, and its key forgotten.
+help-certificate-import =
+    Takes a certificate with its chain, with its key or for the signing request under way. It is looked at first: the key belongs to it, each certificate was issued by the next, none has ended, no key is weak. Then it is shown at once.
+
+    From a Windows authority, choose Base 64, and append the authority's own certificate. A file .pfx or .p12 is taken apart by: openssl pkcs12 -in file.pfx -nodes

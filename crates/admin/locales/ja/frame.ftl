@@ -25,6 +25,7 @@ nav-security = セキュリティ
 nav-user-sign-in = ユーザーのサインイン
 nav-administrators = 管理者
 nav-tokens = API トークン
+nav-certificates = 証明書
 nav-targets = アラーム送信先
 
 nav-presence = プレゼンス

@@ -20,6 +20,7 @@ const TAGS: &[(&str, &str)] = &[
     ("gateways", "Presence gateways: calendar services."),
     ("jobs", "Long work that is done in the background."),
     ("settings", "Live settings."),
+    ("certificates", "The certificates that the node shows."),
     ("admins", "Administrators and their sessions."),
     ("tokens", "API tokens for programs."),
     ("alarms", "What is wrong, what was, and what to do."),

@@ -13,6 +13,7 @@ mod admins;
 mod alarm_targets;
 mod alarms;
 mod audit;
+mod certificates;
 mod checks;
 mod diagnostics;
 mod directories;
@@ -92,6 +93,7 @@ fn parts() -> (Router<App>, OpenApi) {
         .merge(diagnostics::operations())
         .merge(alarms::operations())
         .merge(alarm_targets::operations())
+        .merge(certificates::operations())
         .merge(settings::operations())
         .merge(admins::operations())
         .merge(tokens::operations())

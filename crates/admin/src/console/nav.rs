@@ -31,6 +31,7 @@ pub static NAVIGATION: &[Group] = &[
             entry("nav-topology", "/console/topology", Area::Status),
             entry("nav-parameters", "/console/parameters", Area::Settings),
             entry("nav-security", "/console/security", Area::Security),
+            entry("nav-certificates", "/console/certificates", Area::Certificates),
             entry("nav-user-sign-in", "/console/user-sign-in", Area::Security),
             entry("nav-administrators", "/console/administrators", Area::Admins),
             entry("nav-tokens", "/console/tokens", Area::Admins),

@@ -8,7 +8,7 @@ use super::{set_cookie, short_cookie, to_sign_in};
 use aws_lc_rs::digest;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, RawPathParams, Request, State};
-use axum::http::{Method, StatusCode};
+use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use std::fmt::Write as _;
@@ -17,8 +17,35 @@ use zaiseki_control::{App, ControlError};
 
 /// Shows a page.
 pub type Show = fn(&Ctx) -> Result<Page, ControlError>;
+/// Makes a file to be kept.
+pub type Make = fn(&Ctx) -> Result<Download, ControlError>;
 /// Takes what was posted.
 pub type Act = fn(&Ctx, Form) -> Result<Next, ControlError>;
+
+/// A file for the browser to keep, not to show.
+pub struct Download {
+    name: String,
+    media: &'static str,
+    bytes: Vec<u8>,
+}
+
+impl Download {
+    /// `name`: ASCII, without quotes.
+    pub fn new(name: &str, media: &'static str, bytes: Vec<u8>) -> Download {
+        Download { name: name.to_owned(), media, bytes }
+    }
+
+    pub fn pem(name: &str, text: String) -> Download {
+        Download::new(name, "application/x-pem-file", text.into_bytes())
+    }
+}
+
+impl IntoResponse for Download {
+    fn into_response(self) -> Response {
+        let kept = format!("attachment; filename=\"{}\"", self.name);
+        ([(header::CONTENT_TYPE, self.media.to_owned()), (header::CONTENT_DISPOSITION, kept)], self.bytes).into_response()
+    }
+}
 
 /// One address of the console and what it asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +60,7 @@ pub struct Route {
 pub struct Pages {
     shows: Vec<(Route, Show)>,
     acts: Vec<(Route, Act)>,
+    files: Vec<(Route, Make)>,
 }
 
 impl Pages {
@@ -48,14 +76,22 @@ impl Pages {
         self
     }
 
+    /// A file that people with this right may download.
+    pub fn file(mut self, path: &'static str, right: Right, make: Make) -> Self {
+        self.files.push((Route { method: Method::GET, path, right }, make));
+        self
+    }
+
     pub fn merge(mut self, other: Pages) -> Self {
+        self.files.extend(other.files);
         self.shows.extend(other.shows);
         self.acts.extend(other.acts);
         self
     }
 
     pub fn routes(&self) -> impl Iterator<Item = &Route> {
-        self.shows.iter().map(|(route, _)| route).chain(self.acts.iter().map(|(route, _)| route))
+        let pages = self.shows.iter().map(|(route, _)| route).chain(self.acts.iter().map(|(route, _)| route));
+        pages.chain(self.files.iter().map(|(route, _)| route))
     }
 
     pub fn into_router(self, _: &App) -> Router<App> {
@@ -63,6 +99,12 @@ impl Pages {
         for (Route { path, right, .. }, show) in self.shows {
             let handler = move |State(app): State<App>, params: RawPathParams, request: Request| async move {
                 answer_show(app, &params, request, right, show).await
+            };
+            router = router.route(path, get(handler));
+        }
+        for (Route { path, right, .. }, make) in self.files {
+            let handler = move |State(app): State<App>, params: RawPathParams, request: Request| async move {
+                answer_file(app, &params, request, right, make).await
             };
             router = router.route(path, get(handler));
         }
@@ -114,6 +156,18 @@ async fn answer_show(app: App, params: &RawPathParams, request: Request, right: 
             set_cookie(response.headers_mut(), &short_cookie(FLASH_COOKIE, "", 0));
         }
         response
+    })
+    .await
+}
+
+async fn answer_file(app: App, params: &RawPathParams, request: Request, right: Right, make: Make) -> Response {
+    let ctx = match context(app, params, &request) {
+        Ok(ctx) => ctx,
+        Err(elsewhere) => return *elsewhere,
+    };
+    on_a_thread(move || match check(&ctx, right).and_then(|()| make(&ctx)) {
+        Ok(download) => page::with_headers(download.into_response()),
+        Err(error) => error_page(&ctx, &error),
     })
     .await
 }

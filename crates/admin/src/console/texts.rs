@@ -31,6 +31,7 @@ files![
     "services",
     "alarms",
     "targets",
+    "certificates",
     "diagnostics",
     "api",
     "live",

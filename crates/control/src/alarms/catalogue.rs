@@ -197,7 +197,7 @@ pub static TEST: AlarmKind = AlarmKind {
     lasts: None,
 };
 
-/// Subject: the certificate's name. Warning when it ends soon, critical when it has ended.
+/// Subject: what the certificate is for: `web`, `gateway NAME`. Warning 30 days before its end, critical from 7 days on.
 pub static CERTIFICATE_EXPIRING: AlarmKind = AlarmKind {
     id: "certificate.expiring",
     severity: Severity::Warning,
@@ -210,7 +210,7 @@ pub static CERTIFICATE_EXPIRING: AlarmKind = AlarmKind {
         "Renew the certificate and import it, or find out why its automatic renewal fails. No restart is needed.",
         "証明書を更新して取り込むか、自動更新が失敗する原因を調べてください。再起動は不要です。",
     ),
-    page: "",
+    page: "/console/certificates",
     lasts: None,
 };
 

@@ -6,6 +6,7 @@ pub mod alarm_targets;
 pub mod alarms;
 pub mod archive;
 pub mod audit_log;
+pub mod certificates;
 pub mod contacts;
 pub mod directories;
 pub mod directory_runs;
@@ -31,6 +32,7 @@ pub mod traces;
 pub mod users;
 
 use crate::alarms::Alarms;
+use crate::certificates::Served;
 use crate::checks::Troubleshooter;
 use crate::credentials::lockout::Lockout;
 use crate::credentials::password::Hasher;
@@ -113,6 +115,7 @@ struct Inner {
     tracer: traces::TraceDoor,
     troubleshooter: Troubleshooter,
     this_node: OnceLock<ThisNode>,
+    served: OnceLock<Served>,
     ready: AtomicBool,
     started: Timestamp,
     /// The same moment on the clock that nobody sets.
@@ -154,6 +157,7 @@ impl App {
             alarms,
             troubleshooter: Troubleshooter::default(),
             this_node: OnceLock::new(),
+            served: OnceLock::new(),
             data_plane: OnceLock::new(),
             services: Services::default(),
             node: LocalNode::default(),
@@ -285,6 +289,16 @@ impl App {
 
     pub(crate) fn this_node(&self) -> Option<&ThisNode> {
         self.inner.this_node.get()
+    }
+
+    /// The certificates that this node shows; said once, before anything listens.
+    pub fn set_served(&self, served: Served) {
+        let _ = self.inner.served.set(served);
+    }
+
+    /// `None`: there is none yet.
+    pub fn served(&self) -> Option<&Served> {
+        self.inner.served.get()
     }
 
     pub(crate) fn began(&self) -> Instant {

@@ -1,17 +1,15 @@
-//! The certificate that the node presents.
+//! The certificates that the node presents.
 
 use super::names::not_known;
 use super::{Check, Finding, alone};
 use crate::app::App;
+use crate::app::certificates::WARN_DAYS;
+use crate::certificates::{Purpose, Served, Source};
 use crate::error::{ControlError, Result};
-use crate::presented::ThisNode;
 use crate::text::Text;
 use zaiseki_model::Timestamp;
-use zaiseki_net::tls::{CertificateFacts, ReloadableCert, Trust, trust};
+use zaiseki_net::tls::{CertificateFacts, Identity, Trust, trust};
 use zaiseki_xmpp::datetime;
-
-/// Days before the end from which on it is a warning.
-pub const WARN_DAYS: i64 = 30;
 
 pub(super) const NAMES: Check = Check {
     section: "certificates",
@@ -22,34 +20,35 @@ pub(super) const NAMES: Check = Check {
             "必要な名前のない証明書はクライアントに拒否されます",
         )
     },
-    link: None,
-    subjects: alone,
-    run: |app, _| with_node(app, |node, facts| names(app.domain(), &node.name, &facts[0])),
+    link: Some("/console/certificates"),
+    subjects,
+    run: |app, purpose| with(app, purpose, |_, facts| names(purpose_of(purpose), app.domain(), app.node().name(), &facts[0])),
 };
 
-fn names(domain: &str, node: &str, leaf: &CertificateFacts) -> Vec<Finding> {
+/// Clients of XMPP ask for the domain, whatever the host is called (RFC 6120 §13.7.2.1); browsers for what stands in the address bar.
+fn names(purpose: Purpose, domain: &str, node: &str, leaf: &CertificateFacts) -> Vec<Finding> {
     let held = leaf.names.join(", ");
     let missing: Vec<&str> = [domain, node].into_iter().filter(|name| !leaf.covers(name)).collect();
     let Some(first) = missing.first() else { return vec![Finding::passed(Text::plain(held))] };
     let lacks = missing.join(", ");
     let seen = Text::new(format!("lacks {lacks}; has {held}"), format!("{lacks} がありません。含まれる名前: {held}"));
     let todo = Text::new(
-        "get a certificate with these names, and name its files in `[tls]` of the configuration file",
-        "これらの名前を含む証明書を取得し、設定ファイルの `[tls]` に指定してください",
+        "get a certificate with these names and import it, or let the node's own authority make one",
+        "これらの名前を含む証明書を取得して取り込むか、ノード独自の認証局で作成してください",
     );
-    vec![if *first == domain { Finding::failed(seen, todo) } else { Finding::warning(seen, todo) }]
+    vec![if *first == domain && purpose == Purpose::Xmpp { Finding::failed(seen, todo) } else { Finding::warning(seen, todo) }]
 }
 
 pub(super) const EXPIRY: Check = Check {
     section: "certificates",
     id: "certificates.expiry",
     why: || Text::new("clients refuse a certificate that has ended", "期限切れの証明書はクライアントに拒否されます"),
-    link: None,
-    subjects: alone,
-    run: |app, _| {
-        with_node(app, |_, facts| {
+    link: Some("/console/certificates"),
+    subjects,
+    run: |app, purpose| {
+        with(app, purpose, |_, facts| {
             let now = Timestamp::now().0.div_euclid(1_000_000);
-            facts.iter().map(|one| expiry(one, now).about(one.subject.clone())).collect()
+            facts.iter().map(|one| expiry(one, now).about(format!("{purpose}: {}", one.subject))).collect()
         })
     },
 };
@@ -78,27 +77,27 @@ pub(super) const CHAIN: Check = Check {
     section: "certificates",
     id: "certificates.trust",
     why: || Text::new("clients believe only authorities they know", "クライアントは既知の認証局だけを信頼します"),
-    link: None,
-    subjects: alone,
-    run: |app, _| with_node(app, |node, facts| vec![believed(app.domain(), node, facts)]),
+    link: Some("/console/certificates"),
+    subjects,
+    run: |app, purpose| with(app, purpose, |served, facts| vec![believed(app, served, purpose_of(purpose), facts)]),
 };
 
-fn believed(domain: &str, node: &ThisNode, facts: &[CertificateFacts]) -> Finding {
+fn believed(app: &App, served: &Served, purpose: Purpose, facts: &[CertificateFacts]) -> Finding {
     let issuer = facts[0].issuer.clone();
-    if node.own_authority {
+    if served.source(purpose) == Source::OwnAuthority {
         let seen =
             Text::new(format!("issued by the node's own authority ({issuer})"), format!("ノード自身の認証局が発行 ({issuer})"));
         let todo = Text::new(
-            "get a certificate of an authority that the clients know, or give them `tls/ca.pem` of the data folder",
-            "クライアントが信頼する認証局の証明書を使うか、データフォルダーの `tls/ca.pem` をクライアントに配布してください",
+            "import a certificate of an authority that the clients know, or give them the node's authority (page Certificates)",
+            "クライアントが信頼する認証局の証明書を取り込むか、ノードの認証局の証明書 (証明書のページ) をクライアントに配布してください",
         );
         return Finding::warning(seen, todo);
     }
     let todo = Text::new(
-        "put the certificates between into the file, after the node's; a private authority must be known to the clients",
-        "中間証明書をノードの証明書の後に続けてファイルに入れてください。私設認証局はクライアントに登録が必要です",
+        "put the certificates between after the node's; a private authority must be known to the clients",
+        "中間証明書をノードの証明書の後に続けて入れてください。私設認証局はクライアントに登録が必要です",
     );
-    match trust(&node.certificate.chain(), domain) {
+    match trust(&served.live(purpose).chain(), app.domain()) {
         Ok(Trust::Believed) => Finding::passed(Text::plain(issuer)),
         Ok(Trust::UnknownIssuer) => {
             let en = format!("no authority that this machine knows: {issuer}");
@@ -114,15 +113,21 @@ pub(super) const FILES: Check = Check {
     section: "certificates",
     id: "certificates.files",
     why: || Text::new("a restart reads the files again", "再起動するとファイルが読み直されます"),
-    link: None,
+    link: Some("/console/certificates"),
     subjects: alone,
-    run: |app, _| with_node(app, |node, _| vec![files(node)]),
+    run: |app, _| Ok(vec![app.served().map_or_else(not_known, files)]),
 };
 
-fn files(node: &ThisNode) -> Finding {
-    let path = node.chain_file.display();
-    match ReloadableCert::load(&node.chain_file, &node.key_file) {
-        Ok(read) if read.fingerprint() == node.certificate.fingerprint() => Finding::passed(Text::new(
+fn files(served: &Served) -> Finding {
+    let paths = served.base().paths();
+    let path = paths.certificate.display();
+    let used = Purpose::ALL.into_iter().filter(|purpose| served.changed_at(*purpose).is_none());
+    let used: Vec<_> = used.map(|purpose| served.live(purpose).chain()).collect();
+    match Identity::load(&paths.certificate, &paths.key) {
+        Ok(_) if used.is_empty() => {
+            Finding::passed(Text::new(format!("{path}: its key fits, not in use"), format!("{path}: 鍵が一致、未使用")))
+        }
+        Ok(read) if used.iter().all(|chain| chain == read.chain()) => Finding::passed(Text::new(
             format!("{path}: its key fits, and it is in use"),
             format!("{path}: 鍵が一致し、使用中です"),
         )),
@@ -146,12 +151,22 @@ fn files(node: &ThisNode) -> Finding {
     }
 }
 
+fn subjects(_: &App) -> Result<Vec<String>> {
+    Ok(Purpose::ALL.map(|purpose| purpose.as_str().to_owned()).to_vec())
+}
+
+/// Of a subject of ours.
+fn purpose_of(subject: &str) -> Purpose {
+    if subject == Purpose::Web.as_str() { Purpose::Web } else { Purpose::Xmpp }
+}
+
 /// The chain has at least its first certificate.
-fn with_node(app: &App, look: impl FnOnce(&ThisNode, &[CertificateFacts]) -> Vec<Finding>) -> Result<Vec<Finding>> {
-    let Some(node) = app.this_node() else { return Ok(vec![not_known()]) };
-    let facts: Option<Vec<CertificateFacts>> = node.certificate.chain().iter().map(|der| CertificateFacts::of(der)).collect();
+fn with(app: &App, purpose: &str, look: impl FnOnce(&Served, &[CertificateFacts]) -> Vec<Finding>) -> Result<Vec<Finding>> {
+    let Some(served) = app.served() else { return Ok(vec![not_known()]) };
+    let chain = served.live(purpose_of(purpose)).chain();
+    let facts: Option<Vec<CertificateFacts>> = chain.iter().map(|der| CertificateFacts::of(der)).collect();
     match facts.filter(|facts| !facts.is_empty()) {
-        Some(facts) => Ok(look(node, &facts)),
+        Some(facts) => Ok(look(served, &facts)),
         None => Err(ControlError::invalid("certificate", "it cannot be read", "証明書を読み取れません")),
     }
 }
@@ -160,6 +175,7 @@ fn with_node(app: &App, look: impl FnOnce(&ThisNode, &[CertificateFacts]) -> Vec
 mod tests {
     use super::super::Outcome;
     use super::*;
+    use zaiseki_net::tls::KeyKind;
 
     fn facts(names: &[&str]) -> CertificateFacts {
         let names = names.iter().map(|name| (*name).to_owned()).collect();
@@ -173,6 +189,8 @@ mod tests {
             fingerprint: text(),
             self_issued: false,
             authority: false,
+            serial: text(),
+            key: KeyKind::EcP256,
         }
     }
 
@@ -199,7 +217,8 @@ mod tests {
             (&["example.com"], Outcome::Warning),
             (&["*.example.com"], Outcome::Failed),
         ] {
-            assert_eq!(names("example.com", "im.example.com", &facts(held))[0].outcome, outcome, "{held:?}");
+            assert_eq!(names(Purpose::Xmpp, "example.com", "im.example.com", &facts(held))[0].outcome, outcome, "{held:?}");
+            assert_ne!(names(Purpose::Web, "example.com", "im.example.com", &facts(held))[0].outcome, Outcome::Failed);
         }
     }
 }

@@ -5,12 +5,12 @@ use super::run::block_on;
 use super::{Check, Finding};
 use crate::app::App;
 use crate::error::Result;
-use crate::presented::{Listener, ListenerKind, ThisNode};
+use crate::presented::{Listener, ListenerKind};
 use crate::text::Text;
 use std::io::{Error, ErrorKind};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use zaiseki_net::tls::shows;
+use zaiseki_net::tls::{CertificateDer, shows};
 
 /// Bytes of an answer before TLS.
 const ANSWER_BYTES: usize = 16 * 1_024;
@@ -39,7 +39,9 @@ fn subjects(app: &App) -> Result<Vec<String>> {
 fn listener(app: &App, wanted: &str) -> Result<Vec<Finding>> {
     let found = app.this_node().and_then(|node| Some((node, node.listeners.iter().find(|one| subject(one) == wanted)?)));
     let Some((node, listener)) = found else { return Ok(vec![not_known()]) };
-    let done = block_on(answers(app.domain(), node, *listener))?;
+    let Some(served) = app.served() else { return Ok(vec![not_known()]) };
+    let leaf = served.live(listener.kind.purpose()).leaf();
+    let done = block_on(answers(app.domain(), &node.name, *listener, leaf))?;
     let todo = Text::new(
         "look whether its service runs (control center), at the log of the node, and at the firewall of this machine",
         "サービスの状態 (コントロールセンター)、ノードのログ、このマシンのファイアウォールを確認してください",
@@ -53,7 +55,7 @@ fn listener(app: &App, wanted: &str) -> Result<Vec<Finding>> {
     }])
 }
 
-async fn answers(domain: &str, node: &ThisNode, listener: Listener) -> Result<(), Error> {
+async fn answers(domain: &str, node: &str, listener: Listener, leaf: CertificateDer<'static>) -> Result<(), Error> {
     let mut stream = TcpStream::connect(listener.from_here()).await?;
     let name = match listener.kind {
         ListenerKind::C2s => {
@@ -61,9 +63,9 @@ async fn answers(domain: &str, node: &ThisNode, listener: Listener) -> Result<()
             domain
         }
         ListenerKind::C2sTls => domain,
-        ListenerKind::Https | ListenerKind::Admin => &node.name,
+        ListenerKind::Https | ListenerKind::Admin => node,
     };
-    shows(stream, name, node.certificate.leaf()).await
+    shows(stream, name, leaf).await
 }
 
 /// RFC 6120 §5.4.

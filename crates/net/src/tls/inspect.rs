@@ -25,6 +25,58 @@ pub struct CertificateFacts {
     pub self_issued: bool,
     /// May sign other certificates (RFC 5280 §4.2.1.9).
     pub authority: bool,
+    /// Hexadecimal pairs with colons.
+    pub serial: String,
+    pub key: KeyKind,
+}
+
+/// What a public key is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyKind {
+    /// With its bits.
+    Rsa(usize),
+    EcP256,
+    EcP384,
+    EcP521,
+    Ed25519,
+    /// What TLS of today does not use.
+    Other,
+}
+
+impl KeyKind {
+    fn of(certificate: &X509Certificate<'_>) -> KeyKind {
+        let key = certificate.public_key();
+        let curve = || key.algorithm.parameters.as_ref().and_then(|found| found.as_oid().ok()).map(|oid| oid.to_id_string());
+        match key.algorithm.algorithm.to_id_string().as_str() {
+            "1.2.840.113549.1.1.1" => KeyKind::Rsa(key.parsed().map_or(0, |parsed| parsed.key_size())),
+            "1.2.840.10045.2.1" => match curve().as_deref() {
+                Some("1.2.840.10045.3.1.7") => KeyKind::EcP256,
+                Some("1.3.132.0.34") => KeyKind::EcP384,
+                Some("1.3.132.0.35") => KeyKind::EcP521,
+                _ => KeyKind::Other,
+            },
+            "1.3.101.112" => KeyKind::Ed25519,
+            _ => KeyKind::Other,
+        }
+    }
+
+    /// RFC 9325 §4.5: RSA of 2048 bits at least.
+    pub fn is_weak(self) -> bool {
+        matches!(self, KeyKind::Rsa(bits) if bits < 2_048) || self == KeyKind::Other
+    }
+}
+
+impl std::fmt::Display for KeyKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            KeyKind::Rsa(bits) => write!(f, "RSA {bits}"),
+            KeyKind::EcP256 => f.write_str("ECDSA P-256"),
+            KeyKind::EcP384 => f.write_str("ECDSA P-384"),
+            KeyKind::EcP521 => f.write_str("ECDSA P-521"),
+            KeyKind::Ed25519 => f.write_str("Ed25519"),
+            KeyKind::Other => f.write_str("?"),
+        }
+    }
 }
 
 impl CertificateFacts {
@@ -42,6 +94,8 @@ impl CertificateFacts {
             fingerprint: fingerprint(der),
             self_issued: certificate.subject().as_raw() == certificate.issuer().as_raw(),
             authority: certificate.is_ca(),
+            serial: certificate.raw_serial_as_string().to_uppercase(),
+            key: KeyKind::of(&certificate),
         })
     }
 
@@ -67,6 +121,11 @@ pub fn hosts_match(held: &str, host: &str) -> bool {
         Some(parent) => host.split_once('.').is_some_and(|(label, rest)| !label.is_empty() && rest == parent),
         None => held == host,
     }
+}
+
+/// A domain name in ASCII, as certificates write it; `None` when it has none (UTS #46).
+pub fn ascii_name(name: &str) -> Option<String> {
+    idna::domain_to_ascii(name).ok()
 }
 
 /// Whether clients believe in a certificate without having been told.
@@ -136,7 +195,8 @@ mod tests {
         let leaf = CertificateFacts::of(&chain[0]).unwrap();
         assert!(leaf.covers("im.example.com") && leaf.covers("192.0.2.1") && !leaf.covers("example.com"));
         assert_eq!((leaf.self_issued, leaf.authority, leaf.fingerprint), (false, false, live.fingerprint()));
-        assert_eq!(leaf.subject, "CN=im.example.com");
+        assert_eq!((leaf.subject.as_str(), leaf.key), ("CN=im.example.com", KeyKind::EcP256));
+        assert!(leaf.serial.contains(':') && leaf.serial == leaf.serial.to_uppercase(), "{}", leaf.serial);
         let authority = CertificateFacts::of(&chain[1]).unwrap();
         assert_eq!((authority.self_issued, authority.authority, authority.subject), (true, true, leaf.issuer));
         let now = leaf.not_after - 86_400;

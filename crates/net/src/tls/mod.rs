@@ -2,24 +2,30 @@
 //!
 //! Always rustls with the aws-lc-rs provider given explicitly; TLS 1.2 and 1.3 (RFC 7590, RFC 9325).
 
+mod believed;
+mod examine;
+mod identity;
 mod inspect;
 mod pinned;
 mod self_signed;
 
-pub use inspect::{CertificateFacts, Trust, hosts_match, trust};
+pub use believed::{believe_also, is_believed};
+pub use examine::{CHAIN_CERTIFICATES, PEM_BYTES, Unfit, examine, pem_of, read_authority};
+pub use identity::{Identity, ReloadableCert};
+pub use inspect::{CertificateFacts, KeyKind, Trust, ascii_name, hosts_match, trust};
 pub use pinned::{client_config_pinned, shows};
-pub use self_signed::{Paths, ensure_self_signed};
+pub use self_signed::{Issued, Paths, authority, ensure_self_signed, issue, request};
+
+pub use rustls::pki_types::CertificateDer;
 
 use aws_lc_rs::digest;
 use rustls::crypto::CryptoProvider;
+use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
-use rustls::sign::CertifiedKey;
+use rustls::server::NoServerSessionStorage;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
-use rustls_platform_verifier::BuilderVerifierExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use x509_parser::prelude::{FromDer, X509Certificate};
 use x509_parser::signature_algorithm::SignatureAlgorithm;
 
@@ -51,54 +57,6 @@ pub fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::aws_lc_rs::default_provider())
 }
 
-/// The node's certificate, exchangeable while connections go on: handshakes after [`ReloadableCert::reload`] see the new one.
-#[derive(Debug)]
-pub struct ReloadableCert {
-    current: RwLock<Arc<CertifiedKey>>,
-}
-
-impl ReloadableCert {
-    /// Reads a PEM chain (leaf first) and its PEM key.
-    pub fn load(certificate: &Path, key: &Path) -> Result<Arc<Self>, TlsError> {
-        let current = RwLock::new(Arc::new(load_certified_key(certificate, key)?));
-        Ok(Arc::new(ReloadableCert { current }))
-    }
-
-    /// Reads the files again. On an error the certificate in use stays.
-    pub fn reload(&self, certificate: &Path, key: &Path) -> Result<(), TlsError> {
-        let fresh = Arc::new(load_certified_key(certificate, key)?);
-        *self.current.write().unwrap_or_else(PoisonError::into_inner) = fresh;
-        Ok(())
-    }
-
-    fn current(&self) -> Arc<CertifiedKey> {
-        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// The leaf certificate that new handshakes show. Take it when a connection is accepted: its channel binding
-    /// belongs to the certificate of that moment.
-    pub fn leaf(&self) -> CertificateDer<'static> {
-        // `load_certified_key` refuses an empty chain.
-        self.current().cert.first().cloned().unwrap_or_else(|| CertificateDer::from(Vec::new()))
-    }
-
-    /// The certificates that new handshakes show, leaf first.
-    pub fn chain(&self) -> Vec<CertificateDer<'static>> {
-        self.current().cert.clone()
-    }
-
-    /// SHA-256 of the leaf, as [`fingerprint`] writes it.
-    pub fn fingerprint(&self) -> String {
-        fingerprint(&self.leaf())
-    }
-}
-
-impl ResolvesServerCert for ReloadableCert {
-    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(self.current())
-    }
-}
-
 /// Configuration for listeners: TLS 1.2 and 1.3, stateless tickets for resumption (no session cache in memory), no early
 /// data (it could be replayed). `alpn`: protocol names in order of preference, empty for none.
 pub fn server_config(resolver: Arc<ReloadableCert>, alpn: &[&[u8]]) -> Result<ServerConfig, TlsError> {
@@ -127,12 +85,10 @@ pub fn client_config_trusting(ca_pem: &str) -> Result<ClientConfig, TlsError> {
         .with_no_client_auth())
 }
 
-/// Trusts the operating system's certificate authorities.
+/// Trusts the operating system's certificate authorities, and those that an administrator added ([`believe_also`]), as they
+/// are when a connection is made.
 pub fn client_config_platform() -> Result<ClientConfig, TlsError> {
-    Ok(ClientConfig::builder_with_provider(provider())
-        .with_safe_default_protocol_versions()?
-        .with_platform_verifier()?
-        .with_no_client_auth())
+    believed::client_config()
 }
 
 /// SHA-256 of a certificate: 32 upper-case hexadecimal pairs with colons, as browsers and openssl show it.
@@ -167,16 +123,9 @@ fn binding_hash(leaf_der: &[u8]) -> &'static digest::Algorithm {
     }
 }
 
-/// Reads a PEM chain and key and proves that they belong together.
-fn load_certified_key(certificate: &Path, key: &Path) -> Result<CertifiedKey, TlsError> {
-    let read = |path: &Path| std::fs::read(path).map_err(|source| TlsError::File { path: path.to_owned(), source });
-    let chain = parse_certificates(&read(certificate)?, certificate)?;
-    let private = parse_key(&read(key)?, key)?;
-    CertifiedKey::from_der(chain, private, &provider()).map_err(|source| TlsError::Mismatch {
-        certificate: certificate.to_owned(),
-        key: key.to_owned(),
-        source,
-    })
+/// The certificates (DER) of a PEM text, as far as they can be told from each other.
+pub fn certificates_in(pem: &str) -> Vec<CertificateDer<'static>> {
+    CertificateDer::pem_slice_iter(pem.as_bytes()).take(MAX_CERTIFICATES).map_while(Result::ok).collect()
 }
 
 fn parse_certificates(pem: &[u8], path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {

@@ -1,7 +1,7 @@
 //! The certificate authority and server certificate a node makes for itself when it is given none.
 
-use super::TlsError;
 use super::inspect::alternative_name;
+use super::{Identity, TlsError};
 use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
@@ -43,17 +43,55 @@ pub fn ensure_self_signed(dir: &Path, names: &[String]) -> Result<Paths, TlsErro
     if still_good(&paths, &names) {
         return Ok(paths);
     }
-    let issuer = match load_issuer(&paths.ca, &dir.join("ca.key"))? {
-        Some(issuer) => issuer,
-        None => make_issuer(&paths.ca, &dir.join("ca.key"))?,
-    };
+    let issuer = usable_issuer(&paths.ca, &dir.join("ca.key"))?;
     make_server(&paths, &issuer, names)?;
     Ok(paths)
 }
 
+/// What was made and is not kept here: PEM, the chain with the leaf first.
+pub struct Issued {
+    pub chain: String,
+    pub key: String,
+}
+
+/// A certificate by the node's own authority in `dir`, which is made when it is missing or near its end. `names` (domain names or IP
+/// addresses) are not empty. For its errors see [`ensure_self_signed`].
+pub fn issue(dir: &Path, names: &[String]) -> Result<Issued, TlsError> {
+    std::fs::create_dir_all(dir).map_err(|source| TlsError::File { path: dir.to_owned(), source })?;
+    let names = ascii_names(names.iter().map(String::as_str))?;
+    let ca = Paths::of(dir).ca;
+    let issuer = usable_issuer(&ca, &dir.join("ca.key"))?;
+    signed(&ca, &issuer, names)
+}
+
+/// The certificate (PEM) of the node's own authority in `dir`; `None` when there is none.
+pub fn authority(dir: &Path) -> Option<String> {
+    std::fs::read_to_string(Paths::of(dir).ca).ok()
+}
+
+/// A signing request (PKCS #10, PEM) for these names by a new ECDSA key of P-256, and that key. The subject of the certificate is up to
+/// whoever signs; asked for are the first name as its common name, and all names.
+pub fn request(names: &[String]) -> Result<Issued, TlsError> {
+    let key = KeyPair::generate()?;
+    let params = server_params(ascii_names(names.iter().map(String::as_str))?)?;
+    Ok(Issued { chain: params.serialize_request(&key)?.pem()?, key: key.serialize_pem() })
+}
+
+fn usable_issuer(certificate: &Path, key: &Path) -> Result<NodeIssuer, TlsError> {
+    match load_issuer(certificate, key)? {
+        Some(issuer) => Ok(issuer),
+        None => make_issuer(certificate, key),
+    }
+}
+
 fn wanted_names(names: &[String]) -> Result<Vec<String>, TlsError> {
-    let mut out = Vec::with_capacity(names.len() + 1);
-    for name in names.iter().map(String::as_str).chain(["localhost"]) {
+    ascii_names(names.iter().map(String::as_str).chain(["localhost"]))
+}
+
+/// As certificates write them, each once.
+fn ascii_names<'a>(names: impl Iterator<Item = &'a str>) -> Result<Vec<String>, TlsError> {
+    let mut out = Vec::new();
+    for name in names {
         let ascii = match name.parse::<std::net::IpAddr>() {
             Ok(address) => address.to_string(),
             Err(_) => idna::domain_to_ascii(name).map_err(|_| TlsError::Name(name.to_owned()))?,
@@ -100,20 +138,31 @@ fn make_issuer(certificate: &Path, key_path: &Path) -> Result<NodeIssuer, TlsErr
 }
 
 fn make_server(paths: &Paths, issuer: &NodeIssuer, names: Vec<String>) -> Result<(), TlsError> {
+    let made = signed(&paths.ca, issuer, names)?;
+    write_file(&paths.key, made.key.as_bytes(), 0o600)?;
+    write_file(&paths.certificate, made.chain.as_bytes(), 0o644)
+}
+
+fn signed(authority: &Path, issuer: &NodeIssuer, names: Vec<String>) -> Result<Issued, TlsError> {
     let key = KeyPair::generate()?;
+    let mut params = server_params(names)?;
+    params.use_authority_key_identifier_extension = true;
+    set_validity(&mut params, SERVER_DAYS);
+    let mut chain = params.signed_by(&key, issuer)?.pem();
+    let ca = std::fs::read_to_string(authority).map_err(|source| TlsError::File { path: authority.to_owned(), source })?;
+    chain.push_str(&ca);
+    Ok(Issued { chain, key: key.serialize_pem() })
+}
+
+/// The first name is the common name too.
+fn server_params(names: Vec<String>) -> Result<CertificateParams, TlsError> {
     let common_name = names.first().cloned().unwrap_or_default();
     let mut params = CertificateParams::new(names)?;
     params.distinguished_name = rcgen::DistinguishedName::new();
     params.distinguished_name.push(DnType::CommonName, common_name);
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
-    params.use_authority_key_identifier_extension = true;
-    set_validity(&mut params, SERVER_DAYS);
-    let mut chain = params.signed_by(&key, issuer)?.pem();
-    let ca = std::fs::read_to_string(&paths.ca).map_err(|source| TlsError::File { path: paths.ca.clone(), source })?;
-    chain.push_str(&ca);
-    write_file(&paths.key, key.serialize_pem().as_bytes(), 0o600)?;
-    write_file(&paths.certificate, chain.as_bytes(), 0o644)
+    Ok(params)
 }
 
 fn set_validity(params: &mut CertificateParams, days: i64) {
@@ -130,11 +179,11 @@ fn days_left(der: &[u8]) -> Option<i64> {
 }
 
 fn still_good(paths: &Paths, names: &[String]) -> bool {
-    let Ok(certified) = super::load_certified_key(&paths.certificate, &paths.key) else { return false };
+    let Ok(certified) = Identity::load(&paths.certificate, &paths.key) else { return false };
     let Ok(ca) = std::fs::read(&paths.ca) else { return false };
     let Ok(ca) = super::parse_certificates(&ca, &paths.ca) else { return false };
-    let Some(leaf) = certified.cert.first() else { return false };
-    certified.cert.get(1) == ca.first()
+    let Some(leaf) = certified.chain().first() else { return false };
+    certified.chain().get(1) == ca.first()
         && [Some(leaf), ca.first()].into_iter().flatten().all(|der| days_left(der).is_some_and(|days| days >= RENEW_DAYS))
         && covers(leaf, names).unwrap_or(false)
 }

@@ -4,6 +4,7 @@ use super::admins::{self, AdminCommand};
 use super::alarm_targets::{self, AlarmTargetCommand};
 use super::alarms::{self, AlarmCommand};
 use super::audit::{self, AuditCommand};
+use super::certificates::{self, CertificateCommand};
 use super::diagnostics::{self, LogLevel, TraceCommand};
 use super::directories::{self, DirectoryCommand, ImUsers, Resolve};
 use super::doctor::{self, Doctor};
@@ -91,6 +92,9 @@ pub enum Ask {
     /// Traces of one user's stanzas, for support
     #[command(subcommand)]
     Trace(TraceCommand),
+    /// Certificates that the node shows
+    #[command(subcommand)]
+    Certificate(CertificateCommand),
     /// Live settings
     #[command(subcommand)]
     Settings(SettingsCommand),
@@ -465,6 +469,7 @@ const PARTS: &[&[(&str, &str)]] = &[
     TEXTS,
     alarms::TEXTS,
     alarm_targets::TEXTS,
+    certificates::TEXTS,
     diagnostics::TEXTS,
     directories::TEXTS,
     jobs::TEXTS,

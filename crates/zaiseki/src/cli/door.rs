@@ -18,6 +18,7 @@ use tower::ServiceExt;
 use zaiseki_admin::api::{ErrorBody, api};
 use zaiseki_admin::socket::{SOCKET, own_caller};
 use zaiseki_control::app::App;
+use zaiseki_control::certificates::Served;
 use zaiseki_store::{Options, Store, StoreError};
 
 /// Bytes of an answer.
@@ -65,8 +66,10 @@ impl Door {
         let app = App::open(store.clone(), &config.domain, &config.data_dir, |_| {})
             .map_err(|error| anyhow::Error::msg(error.text()))?;
         app.node().set_name(&config.node_name);
-        if let Some((certificate, files)) = serve::certificate_of(config) {
-            app.set_this_node(serve::this_node(config, certificate, &files, Vec::new()));
+        app.set_this_node(serve::this_node(config, Vec::new()));
+        let base = serve::certificate_base(config);
+        if let Ok(identity) = base.look() {
+            app.set_served(Served::open(&app, base, &identity).map_err(|error| anyhow::Error::msg(error.text()))?);
         }
         let routes = api(app).layer(axum::Extension(own_caller()));
         Ok(Door::Here { routes, _store: store, _lock: lock })

@@ -6,6 +6,7 @@ mod alarm_targets;
 mod alarms;
 mod args;
 mod audit;
+mod certificates;
 mod complaint;
 mod console;
 mod diagnostics;
@@ -105,6 +106,7 @@ fn verdict(answer: &Value, view: View, console: &Console<'_>) -> Result<()> {
         View::Jobs | View::Job | View::JobLog => 0,
         View::UserSessions | View::UserPresence | View::Contacts | View::Sight => 0,
         View::Services | View::Service | View::Nodes => 0,
+        View::Certificates | View::Certificate | View::Pem | View::Request => 0,
         View::Sent => u64::from(answer["sent"] != true),
         View::Alarms | View::Alarm | View::AlarmCatalogue | View::AlarmTargets | View::Traces | View::Stanzas => 0,
         View::Admins | View::Sessions | View::Tokens | View::MadeToken | View::Audit => 0,
@@ -204,6 +206,7 @@ fn plan(ask: Ask, console: &mut Console<'_>) -> Result<Plan> {
         Ask::Node(node) => Ok(services::node_plan(&node)),
         Ask::Alarm(alarm) => Ok(alarms::plan(alarm)),
         Ask::AlarmTarget(target) => alarm_targets::plan(target, console),
+        Ask::Certificate(certificate) => certificates::plan(certificate),
         Ask::LogLevel(level) => Ok(diagnostics::log_level_plan(&level)),
         Ask::Trace(trace) => Ok(diagnostics::trace_plan(trace)),
         Ask::Admin(admin) => admins::plan(admin, console),

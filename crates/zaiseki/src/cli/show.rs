@@ -2,6 +2,7 @@
 
 mod admins;
 mod alarms;
+mod certificates;
 mod checks;
 mod diagnostics;
 mod directories;
@@ -58,6 +59,12 @@ pub enum View {
     AlarmTargets,
     /// Whether a test went out.
     Sent,
+    Certificates,
+    Certificate,
+    /// The `pem` of the answer and nothing else.
+    Pem,
+    /// The signing request of the answer and nothing else.
+    Request,
     Traces,
     Stanzas,
     /// What it looks for.
@@ -149,6 +156,10 @@ pub fn table(answer: &Value, view: View, lang: Lang) -> String {
         View::Alarm => alarms::one(answer, lang),
         View::AlarmTargets => rows(list("targets"), &diagnostics::TARGETS, lang),
         View::Sent => diagnostics::test(answer, lang),
+        View::Certificates => certificates::list(list("certificates"), lang),
+        View::Certificate => certificates::one(answer, lang),
+        View::Pem => certificates::pem(&answer["pem"]),
+        View::Request => certificates::pem(&answer["request"]["pem"]),
         View::Traces => rows(list("traces"), &diagnostics::TRACES, lang),
         View::Stanzas => rows(list("stanzas"), &diagnostics::STANZAS, lang),
         View::AlarmCatalogue => rows(list("kinds"), &alarms::CATALOGUE, lang),

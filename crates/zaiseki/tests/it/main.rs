@@ -6,6 +6,7 @@ mod archive;
 mod backlog;
 mod blocking;
 mod carbons;
+mod certificates;
 mod closer;
 mod commands;
 mod console;

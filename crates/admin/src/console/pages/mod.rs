@@ -6,6 +6,7 @@ mod alarm_targets;
 mod alarms;
 mod api;
 mod audit;
+mod certificates;
 mod dashboard;
 mod diagnostics;
 mod directories;
@@ -53,6 +54,7 @@ pub fn all() -> Pages {
         alarms::pages(),
         diagnostics::pages(),
         alarm_targets::pages(),
+        certificates::pages(),
     ];
     all.into_iter().fold(Pages::default(), Pages::merge)
 }
