@@ -70,8 +70,11 @@ const RSYSLOG: Need = Need {
 /// The authority that signs certificates of the tests.
 const OPENSSL: Need = Need { name: "openssl", present: || run::succeeds("openssl", &["version"]), packages: &["openssl"] };
 
+/// A small DNS server: where the troubleshooter looks for SRV records.
+const DNSMASQ: Need = Need { name: "dnsmasq", present: || Path::new("/usr/sbin/dnsmasq").exists(), packages: &["dnsmasq-base"] };
+
 /// Everything that `cargo xtask test` needs.
-pub const FOR_TESTS: &[Need] = &[NODE, PYTHON, NBXMPP, CHROMIUM, JAPANESE_FONT, SLAPD, RSYSLOG, OPENSSL];
+pub const FOR_TESTS: &[Need] = &[NODE, PYTHON, NBXMPP, CHROMIUM, JAPANESE_FONT, SLAPD, RSYSLOG, OPENSSL, DNSMASQ];
 
 /// Installs those of `needs` that are missing, by apt-get (as root, else through sudo).
 pub fn ensure(needs: &[Need]) -> Result<()> {

@@ -92,6 +92,8 @@ function startForms() {
     if (event.target.method !== "post") return;
     if (event.target.dataset.sent) event.preventDefault();
     event.target.dataset.sent = "1";
+    // The answer may be a file: then this page stays, and its buttons are of use again.
+    setTimeout(() => { delete event.target.dataset.sent; }, 5000);
   });
   addEventListener("pageshow", () => {
     for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;

@@ -9,6 +9,7 @@
 pub mod access;
 pub mod alarms;
 pub mod app;
+pub mod bootstrap;
 pub mod certificates;
 pub mod checks;
 pub mod credentials;
@@ -18,6 +19,8 @@ pub mod gateway;
 pub mod jobs;
 pub mod node;
 pub mod presented;
+pub mod recent_log;
+mod redact;
 pub mod seal;
 pub mod services;
 pub mod sign_in;

@@ -1,5 +1,6 @@
 //! What this node knows of itself: its name, and where it listens.
 
+use crate::bootstrap::Bootstrap;
 use crate::text::Text;
 use serde::{Deserialize, Serialize};
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -24,6 +25,7 @@ pub struct Door {
 pub struct LocalNode {
     name: OnceLock<String>,
     doors: Mutex<Vec<Door>>,
+    bootstrap: OnceLock<Bootstrap>,
 }
 
 impl LocalNode {
@@ -35,6 +37,16 @@ impl LocalNode {
     /// The name of the configuration file; empty where nobody has set one.
     pub fn name(&self) -> &str {
         self.name.get().map_or("", String::as_str)
+    }
+
+    /// Once, as the process starts.
+    pub fn set_bootstrap(&self, bootstrap: Bootstrap) {
+        let _ = self.bootstrap.set(bootstrap);
+    }
+
+    /// What the process was started with; `None` where nobody has said so.
+    pub fn bootstrap(&self) -> Option<&Bootstrap> {
+        self.bootstrap.get()
     }
 
     /// A door was opened, or opened anew at these addresses.

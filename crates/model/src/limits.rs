@@ -147,3 +147,8 @@ pub const TRACE_STANZA_BYTES: usize = 8 * 1024;
 pub const TRUSTED_AUTHORITIES: usize = 100;
 /// Names of one certificate that is asked for.
 pub const CERTIFICATE_NAMES: usize = 100;
+/// Events of the log that are kept for the support bundle, and characters of one.
+pub const LOG_LINES_KEPT: usize = 2_000;
+pub const LOG_LINE_CHARS: usize = 1_000;
+/// Rows of a table counted for the support bundle; of a larger one only that there are more.
+pub const ROWS_COUNTED: u64 = 1_000_000;

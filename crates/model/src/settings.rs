@@ -27,6 +27,8 @@ pub struct Settings {
     pub calendar: CalendarSettings,
     pub admin: AdminSettings,
     pub telemetry: TelemetrySettings,
+    /// Servers that are asked for SRV records, separated by commas; empty: those of the operating system.
+    pub dns_servers: String,
 }
 
 /// What every listener grants a connection. A change holds for connections accepted after it.
@@ -174,6 +176,7 @@ impl Default for Settings {
             calendar: CalendarSettings::default(),
             admin: AdminSettings::default(),
             telemetry: TelemetrySettings::default(),
+            dns_servers: String::new(),
         }
     }
 }

@@ -3,6 +3,7 @@
 //! connection before it looks at the first byte ([`socket`], [`gate`]). What does not speak HTTP connects by [`dial`].
 
 pub mod dial;
+pub mod dns;
 pub mod gate;
 pub mod http;
 pub mod network;

@@ -2,6 +2,7 @@
 
 pub mod axl;
 pub mod browser;
+pub mod dns;
 pub mod ews;
 pub mod intruder;
 pub mod netns;

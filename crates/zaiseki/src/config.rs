@@ -37,6 +37,7 @@ use reader::{Entry, Reader, Section};
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use zaiseki_control::bootstrap::Entries;
 use zaiseki_control::{Lang, Text};
 use zaiseki_net::network::Network;
 
@@ -54,7 +55,7 @@ pub struct Config {
     pub tls: Option<TlsFiles>,
     /// Sign-in without TLS is allowed to peers on loopback addresses.
     pub allow_clear_text: bool,
-    pub log: Log,
+    pub log: LogSettings,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,7 +107,7 @@ pub struct TlsFiles {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Log {
+pub struct LogSettings {
     pub level: LogLevel,
     pub format: LogFormat,
 }
@@ -185,8 +186,46 @@ impl Config {
             allow: Allow::default(),
             tls: None,
             allow_clear_text: false,
-            log: Log { level: LogLevel::Info, format: LogFormat::Text },
+            log: LogSettings { level: LogLevel::Info, format: LogFormat::Text },
         }
+    }
+
+    /// Every key with its value, those that nobody wrote included.
+    pub fn entries(&self) -> Entries {
+        fn list<T: ToString>(values: &[T]) -> String {
+            values.iter().map(T::to_string).collect::<Vec<_>>().join(", ")
+        }
+        let Config { listen, allow, .. } = self;
+        let file =
+            |pick: fn(&TlsFiles) -> &PathBuf| self.tls.as_ref().map_or_else(String::new, |tls| pick(tls).display().to_string());
+        let database = match self.database {
+            DatabaseKind::Sqlite => "sqlite",
+        };
+        let format = if self.log.format == LogFormat::Json { "json" } else { "text" };
+        let entries = [
+            ("domain", self.domain.clone()),
+            ("node_name", self.node_name.clone()),
+            ("data_dir", self.data_dir.display().to_string()),
+            ("database", database.to_owned()),
+            ("listen.c2s", list(&listen.c2s)),
+            ("listen.c2s_tls", list(&listen.c2s_tls)),
+            ("listen.https", list(&listen.https)),
+            ("listen.admin", list(&listen.admin)),
+            ("listen.console", list(&listen.console)),
+            ("listen.api", list(&listen.api)),
+            ("listen.web", list(&listen.web)),
+            ("listen.metrics", list(&listen.metrics)),
+            ("allow.console", list(&allow.console)),
+            ("allow.api", list(&allow.api)),
+            ("allow.web", list(&allow.web)),
+            ("allow.metrics", list(&allow.metrics)),
+            ("tls.certificate", file(|tls| &tls.certificate)),
+            ("tls.key", file(|tls| &tls.key)),
+            ("c2s.allow_clear_text", self.allow_clear_text.to_string()),
+            ("log.level", self.log.level.as_str().to_owned()),
+            ("log.format", format.to_owned()),
+        ];
+        entries.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
     }
 
     /// Reads the file, if one is given. All problems at once.
@@ -479,14 +518,14 @@ fn clear_text(reader: &mut Reader<'_>, root: Section<'_>) -> bool {
     section.boolean(reader, "allow_clear_text").unwrap_or(false)
 }
 
-fn log(reader: &mut Reader<'_>, root: Section<'_>) -> Log {
-    let defaults = Log { level: LogLevel::Info, format: LogFormat::Text };
+fn log(reader: &mut Reader<'_>, root: Section<'_>) -> LogSettings {
+    let defaults = LogSettings { level: LogLevel::Info, format: LogFormat::Text };
     let Some(section) = root.section(reader, "log") else { return defaults };
     section.only(reader, &["level", "format"], &[]);
     let levels = [LogLevel::Error, LogLevel::Warn, LogLevel::Info, LogLevel::Debug, LogLevel::Trace];
     let level = section.one_of(reader, "level", &levels.map(|level| (level.as_str(), level)));
     let format = section.one_of(reader, "format", &[("text", LogFormat::Text), ("json", LogFormat::Json)]);
-    Log { level: level.unwrap_or(defaults.level), format: format.unwrap_or(defaults.format) }
+    LogSettings { level: level.unwrap_or(defaults.level), format: format.unwrap_or(defaults.format) }
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Zaiseki: one binary that is the server and its command line.
 
+mod bootstrap;
 mod cli;
 mod clients;
 mod config;
@@ -7,16 +8,15 @@ mod demo;
 mod doors;
 mod i18n;
 mod lock;
+mod log;
 mod parts;
 mod serve;
 mod systemd;
 
 use cli::Command;
-use config::{Config, LogFormat};
+use config::Config;
 use i18n::Lang;
-use std::io::IsTerminal;
 use std::process::ExitCode;
-use zaiseki_control::app::log_level::Level;
 
 /// The command line or the configuration file is wrong (`EX_USAGE` of BSD's sysexits).
 const EXIT_USAGE: u8 = 64;
@@ -47,33 +47,11 @@ fn main() -> ExitCode {
     };
     match cli.command {
         Command::Serve => {
-            let set_log = start_log(&config);
-            finish(serve::run(&config, set_log), lang)
+            let log = log::start(config.log);
+            finish(serve::run(&config, cli.config.as_deref(), log), lang)
         }
         Command::Ask(ask) => finish(cli::run(&config, ask, cli.output, lang), lang),
         Command::Demo => ExitCode::SUCCESS,
-    }
-}
-
-/// Changes the log's level while the process runs.
-type SetLog = Box<dyn Fn(Level) -> Result<(), String> + Send + Sync>;
-
-fn start_log(config: &Config) -> SetLog {
-    // Colours are for eyes: in a file or a journal they are noise.
-    let log = tracing_subscriber::fmt().with_ansi(std::io::stdout().is_terminal()).with_env_filter(config.log.level.as_str());
-    match config.log.format {
-        LogFormat::Text => {
-            let log = log.with_filter_reloading();
-            let handle = log.reload_handle();
-            log.init();
-            Box::new(move |level| handle.reload(level.as_str()).map_err(|error| error.to_string()))
-        }
-        LogFormat::Json => {
-            let log = log.json().with_filter_reloading();
-            let handle = log.reload_handle();
-            log.init();
-            Box::new(move |level| handle.reload(level.as_str()).map_err(|error| error.to_string()))
-        }
     }
 }
 

@@ -1,16 +1,18 @@
 //! Running a node: builds every part, joins them, and takes them down in order.
 
+use crate::bootstrap;
 use crate::clients::ClientDoors;
 use crate::config::{Allow, Config};
 use crate::doors::Place;
 use crate::i18n::{Text, explained};
 use crate::lock::DataDirLock;
+use crate::log::Log;
 use crate::parts::{self, Makings};
 use crate::systemd;
 use anyhow::{Context, Result};
 use axum::Router;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -516,15 +518,17 @@ async fn follow_settings(node: Arc<Node>, app: App, stop: CancellationToken) {
     }
 }
 
-/// `zaiseki serve`: runs until SIGTERM or SIGINT; SIGHUP reads the certificates again. `set_log` changes the log's level.
-pub fn run(config: &Config, set_log: impl Fn(Level) -> Result<(), String> + Send + Sync + 'static) -> Result<()> {
+/// `zaiseki serve`: runs until SIGTERM or SIGINT; SIGHUP reads the certificates again. `file`: where the configuration was read.
+pub fn run(config: &Config, file: Option<&Path>, log: Log) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         use tokio::signal::unix::{SignalKind, signal};
         let (mut term, mut int, mut hup) =
             (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?, signal(SignalKind::hangup())?);
         let running = start(config).await?;
-        running.app.log().attach(Level::parse(config.log.level.as_str()).unwrap_or(Level::Info), set_log);
+        running.app.log().attach(Level::parse(config.log.level.as_str()).unwrap_or(Level::Info), log.set);
+        running.app.log().keep(log.recent);
+        running.app.node().set_bootstrap(bootstrap::told(config, file));
         tracing::info!(domain = %config.domain, node = %config.node_name, "ready");
         systemd::ready(&config.domain);
         loop {

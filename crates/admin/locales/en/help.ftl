@@ -122,7 +122,9 @@ help-user-rename =
 help-troubleshooter =
     Checks of the node that only read: what was seen, why it matters, what to do, and where. Each takes ten seconds at most. To open this page runs nothing: it shows the last run of all checks.
 
-    Begin with what has failed, from the top. SRV records in the DNS are not looked at. On the host, zaiseki doctor runs the same checks, also while no node runs.
+    Begin with what has failed, from the top. On the host, zaiseki doctor runs the same checks, also while no node runs.
+
+    The support bundle is one file for whoever helps you: these checks, settings, services, alarms, jobs, sizes, metrics and the last lines of the log. Passwords, keys, tokens and messages are not in it, and people have numbers instead of names. To make one takes as long as the checks, and stands in the audit log.
 help-directories =
     Where users come from besides the built-in directory: LDAP, Active Directory, Unified CM. Each is synchronised at its times, or when you ask for it.
 

@@ -1,6 +1,7 @@
 troubleshooter-none = The checks have not run since the node started.
 troubleshooter-run = Run the checks
 troubleshooter-again = Run again
+troubleshooter-bundle = Download support bundle
 troubleshooter-ran = Checked: { $object } results.
 troubleshooter-started = Checked
 troubleshooter-all-took = Time taken

@@ -1,6 +1,7 @@
 troubleshooter-none = ノードの起動後、まだ検査は実行されていません。
 troubleshooter-run = 検査を実行
 troubleshooter-again = もう一度実行
+troubleshooter-bundle = サポートバンドルをダウンロード
 troubleshooter-ran = 検査しました (結果 { $object } 件)。
 troubleshooter-started = 検査日時
 troubleshooter-all-took = 所要時間

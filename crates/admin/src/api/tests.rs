@@ -142,7 +142,12 @@ async fn the_troubleshooter_runs_every_check_it_lists() {
     let (status, results) = bench.send(Some(tester()), Method::POST, "/diagnostics/run", "").await;
     assert_eq!(status, StatusCode::OK, "{results}");
     let results = results["results"].as_array().unwrap();
-    let ids = |list: &[Value]| list.iter().map(|check| check["id"].clone()).collect::<Vec<_>>();
+    // Several results where a check looks at several things.
+    let ids = |list: &[Value]| {
+        let mut ids: Vec<_> = list.iter().map(|check| check["id"].clone()).collect();
+        ids.dedup();
+        ids
+    };
     assert_eq!(ids(listed.as_array().unwrap()), ids(results));
     let exist = results.iter().find(|result| result["id"] == "administrators.exist").unwrap();
     assert_eq!((&exist["outcome"], &exist["link"]), (&"failed".into(), &"/console/administrators".into()), "{exist}");

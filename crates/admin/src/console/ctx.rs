@@ -1,6 +1,7 @@
 //! What a page knows of the one who looks at it.
 
 use super::page::Page;
+use super::routes::Download;
 use super::texts;
 use axum::http::{HeaderMap, Uri, header};
 use fluent_bundle::FluentValue;
@@ -160,6 +161,8 @@ pub enum Next {
     Again(Page),
     /// A page that answers at once (a secret shown once).
     Show(Page),
+    /// A file for the browser to keep.
+    File(Download),
 }
 
 impl Next {

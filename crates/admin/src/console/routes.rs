@@ -200,6 +200,7 @@ pub(super) fn answer(ctx: &Ctx, next: Result<Next, ControlError>) -> Response {
             response
         }
         Ok(Next::Again(page)) => page::render(ctx, &page, StatusCode::UNPROCESSABLE_ENTITY),
+        Ok(Next::File(file)) => page::with_headers(file.into_response()),
         Ok(Next::Show(page)) => page::render(ctx, &page, StatusCode::OK),
         Err(error) => error_page(ctx, &error),
     }

@@ -3,11 +3,12 @@
 use super::status::time;
 use super::{Actor, App, audit};
 use crate::error::{ControlError, Result};
+use crate::recent_log::{LogEvent, RecentLog};
 use crate::text::Text;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::ops::RangeInclusive;
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
 use utoipa::ToSchema;
@@ -77,6 +78,7 @@ type Set = Box<dyn Fn(Level) -> std::result::Result<(), String> + Send + Sync>;
 #[derive(Default)]
 pub struct LogControl {
     door: OnceLock<(Level, Set)>,
+    recent: OnceLock<Arc<RecentLog>>,
     state: Mutex<Option<Changed>>,
     changed: Notify,
 }
@@ -92,6 +94,16 @@ impl LogControl {
     /// Joins the log, once. `usual`: the level of the configuration file.
     pub fn attach(&self, usual: Level, set: impl Fn(Level) -> std::result::Result<(), String> + Send + Sync + 'static) {
         let _ = self.door.set((usual, Box::new(set)));
+    }
+
+    /// Joins the ring of the last events, once.
+    pub fn keep(&self, recent: Arc<RecentLog>) {
+        let _ = self.recent.set(recent);
+    }
+
+    /// The last events, oldest first; none where no node runs.
+    pub fn recent(&self) -> Vec<LogEvent> {
+        self.recent.get().map(|recent| recent.events()).unwrap_or_default()
     }
 
     fn door(&self) -> Result<&(Level, Set)> {
@@ -183,7 +195,6 @@ pub async fn run(app: App) {
 mod tests {
     use super::*;
     use crate::app::tests::Fixture;
-    use std::sync::Arc;
 
     fn asked(level: Option<Level>, minutes: Option<u32>) -> LogLevelInput {
         LogLevelInput { level, minutes }

@@ -6,6 +6,7 @@ pub mod alarm_targets;
 pub mod alarms;
 pub mod archive;
 pub mod audit_log;
+pub mod bundle;
 pub mod certificates;
 pub mod contacts;
 pub mod directories;

@@ -3,6 +3,7 @@
 //! In JSON, `null` means *no limit* where a setting can have none, and the text `"default"` takes a setting back to its
 //! default.
 
+pub(crate) mod dns;
 mod sign_in;
 
 use super::{Actor, App, audit, users};
@@ -288,6 +289,7 @@ pub static SETTINGS: &[Setting] = &[
         get: |s| json!(s.telemetry.interval.as_secs()),
         set: |s, v| s.telemetry.interval = seconds(v),
     },
+    dns::SERVERS,
 ];
 
 /// A setting as administrators see it.
@@ -383,7 +385,9 @@ pub fn put(app: &App, actor: &Actor, changes: &BTreeMap<String, Value>) -> Resul
     let audit = audit(actor);
     // One at a time, so that the snapshot published last is the newest one.
     let _turn = app.settings_turn();
-    sign_in::check(&with(app, &rows))?;
+    let wanted = with(app, &rows);
+    sign_in::check(&wanted)?;
+    dns::check(&wanted)?;
     app.store().call(move |db| db.put_settings(&rows, &audit))?;
     let settings = Arc::new(load(app.store())?);
     let keeps_keys = sign_in::keeps_keys(&settings.sign_in);

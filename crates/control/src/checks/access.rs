@@ -10,6 +10,7 @@ use crate::text::Text;
 pub(super) const ADMINISTRATOR: Check = Check {
     section: "administrators",
     id: "administrators.exist",
+    title: || Text::new("Somebody who administers", "管理者の有無"),
     why: || Text::new("somebody must be able to change everything", "すべてを変更できる人が必要です"),
     link: Some("/console/administrators"),
     subjects: alone,
@@ -19,6 +20,7 @@ pub(super) const ADMINISTRATOR: Check = Check {
 pub(super) const SECOND_FACTOR: Check = Check {
     section: "administrators",
     id: "administrators.second-factor",
+    title: || Text::new("Second factor", "2 段階認証"),
     why: || {
         Text::new(
             "a stolen password alone must not open the administration",

@@ -14,6 +14,7 @@ use zaiseki_xmpp::datetime;
 pub(super) const NAMES: Check = Check {
     section: "certificates",
     id: "certificates.names",
+    title: || Text::new("Names in the certificate", "証明書の名前"),
     why: || {
         Text::new(
             "clients refuse a certificate that lacks the name they ask for",
@@ -42,6 +43,7 @@ fn names(purpose: Purpose, domain: &str, node: &str, leaf: &CertificateFacts) ->
 pub(super) const EXPIRY: Check = Check {
     section: "certificates",
     id: "certificates.expiry",
+    title: || Text::new("End of the certificates", "証明書の有効期限"),
     why: || Text::new("clients refuse a certificate that has ended", "期限切れの証明書はクライアントに拒否されます"),
     link: Some("/console/certificates"),
     subjects,
@@ -76,6 +78,7 @@ fn expiry(one: &CertificateFacts, now: i64) -> Finding {
 pub(super) const CHAIN: Check = Check {
     section: "certificates",
     id: "certificates.trust",
+    title: || Text::new("Certificate's authority", "証明書の認証局"),
     why: || Text::new("clients believe only authorities they know", "クライアントは既知の認証局だけを信頼します"),
     link: Some("/console/certificates"),
     subjects,
@@ -112,6 +115,7 @@ fn believed(app: &App, served: &Served, purpose: Purpose, facts: &[CertificateFa
 pub(super) const FILES: Check = Check {
     section: "certificates",
     id: "certificates.files",
+    title: || Text::new("Certificate files", "証明書ファイル"),
     why: || Text::new("a restart reads the files again", "再起動するとファイルが読み直されます"),
     link: Some("/console/certificates"),
     subjects: alone,

@@ -18,6 +18,7 @@ const ANSWER_BYTES: usize = 16 * 1_024;
 pub(super) const LISTENERS: Check = Check {
     section: "clients",
     id: "clients.listeners",
+    title: || Text::new("Listeners", "待ち受け"),
     why: || Text::new("clients come in here", "クライアントの接続口です"),
     link: None,
     subjects,

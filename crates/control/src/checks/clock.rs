@@ -13,6 +13,7 @@ const JUMP_SECS: u64 = 5;
 pub(super) const JUMP: Check = Check {
     section: "clock",
     id: "clock.jump",
+    title: || Text::new("Jumps of the clock", "時計の急な変化"),
     why: || {
         Text::new(
             "times of messages and codes of second factors depend on it",
@@ -45,6 +46,7 @@ fn jump(seconds: i64) -> Finding {
 pub(super) const SYNCHRONISED: Check = Check {
     section: "clock",
     id: "clock.synchronised",
+    title: || Text::new("Synchronisation", "時刻同期"),
     why: || Text::new("a clock that drifts makes certificates and codes fail", "時計がずれると証明書やコードが無効になります"),
     link: None,
     subjects: alone,

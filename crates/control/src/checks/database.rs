@@ -8,6 +8,7 @@ use crate::text::Text;
 pub(super) const USE: Check = Check {
     section: "database",
     id: "database.use",
+    title: || Text::new("Reading and writing", "読み取りと書き込み"),
     why: || Text::new("without it nobody signs in and no message is kept", "使えないとサインインもメッセージの保存もできません"),
     link: None,
     subjects: alone,
@@ -31,6 +32,7 @@ fn in_use(app: &App, _: &str) -> Result<Vec<Finding>> {
 pub(super) const SIZE: Check = Check {
     section: "database",
     id: "database.size",
+    title: || Text::new("Size", "サイズ"),
     why: || {
         Text::new("a large archive takes disk and time of a backup", "アーカイブが大きいとディスクとバックアップの時間を使います")
     },
@@ -47,6 +49,7 @@ pub(super) const SIZE: Check = Check {
 pub(super) const INTEGRITY: Check = Check {
     section: "database",
     id: "database.integrity",
+    title: || Text::new("Soundness of the file", "ファイルの整合性"),
     why: || Text::new("a damaged file loses messages later", "壊れたファイルは後でメッセージを失います"),
     link: None,
     subjects: alone,

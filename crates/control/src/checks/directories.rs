@@ -10,6 +10,7 @@ use crate::text::Text;
 pub(super) const SERVERS: Check = Check {
     section: "directories",
     id: "directories.servers",
+    title: || Text::new("Servers of directories", "ディレクトリーのサーバー"),
     why: || Text::new("users and their changes come from there", "ユーザーとその変更はここから取り込まれます"),
     link: Some("/console/directories/{}"),
     subjects,

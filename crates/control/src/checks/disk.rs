@@ -9,6 +9,7 @@ use rustix::fs::{StatVfs, statvfs};
 pub(super) const SPACE: Check = Check {
     section: "disk",
     id: "disk.space",
+    title: || Text::new("Free space", "空き容量"),
     why: || Text::new("on a full disk no message is kept", "ディスクがいっぱいになるとメッセージを保存できません"),
     link: Some("/console/messaging"),
     subjects: alone,
@@ -27,6 +28,7 @@ pub(super) const SPACE: Check = Check {
 pub(super) const INODES: Check = Check {
     section: "disk",
     id: "disk.inodes",
+    title: || Text::new("Free inodes", "空き inode"),
     why: || Text::new("without free inodes no file is made", "inode が尽きるとファイルを作れません"),
     link: None,
     subjects: alone,

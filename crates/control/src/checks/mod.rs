@@ -14,6 +14,7 @@ mod gateways;
 mod names;
 mod run;
 mod sign_in;
+mod srv;
 mod system;
 
 use crate::app::App;
@@ -42,6 +43,8 @@ pub struct CheckView {
     /// `domain.name`
     pub id: String,
     pub section: String,
+    /// What it is called where people read.
+    pub title: Text,
     /// Why it matters.
     pub why: Text,
     /// The page of the console where it is mended; `null` when that is not in the console. `{}` stands for the subject.
@@ -124,6 +127,7 @@ impl Finding {
 struct Check {
     section: &'static str,
     id: &'static str,
+    title: fn() -> Text,
     why: fn() -> Text,
     link: Option<&'static str>,
     subjects: fn(&App) -> Result<Vec<String>>,
@@ -136,7 +140,8 @@ impl Check {
             "" => link.strip_suffix("/{}").unwrap_or(link).to_owned(),
             subject => link.replace("{}", &crate::alarms::catalogue::escaped(subject)),
         });
-        CheckView { id: self.id.to_owned(), section: self.section.to_owned(), why: (self.why)(), link }
+        let (title, why) = ((self.title)(), (self.why)());
+        CheckView { id: self.id.to_owned(), section: self.section.to_owned(), title, why, link }
     }
 }
 
@@ -153,6 +158,7 @@ const CHECKS: &[&Check] = &[
     &names::DOMAIN,
     &names::NODE,
     &names::DNS,
+    &srv::RECORDS,
     &certificates::NAMES,
     &certificates::EXPIRY,
     &certificates::CHAIN,

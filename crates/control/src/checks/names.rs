@@ -9,6 +9,7 @@ use std::net::{IpAddr, ToSocketAddrs};
 pub(super) const DOMAIN: Check = Check {
     section: "domain",
     id: "domain.name",
+    title: || Text::new("Domain", "ドメイン"),
     why: || Text::new("addresses of users end in the domain", "ユーザーのアドレスはこのドメインで終わります"),
     link: None,
     subjects: alone,
@@ -28,6 +29,7 @@ pub(super) fn domain(name: &str) -> Finding {
 pub(super) const NODE: Check = Check {
     section: "domain",
     id: "domain.node-name",
+    title: || Text::new("Node's name", "ノード名"),
     why: || Text::new("links that people are given lead to the node's name", "案内するリンクはノード名を指します"),
     link: None,
     subjects: alone,
@@ -45,7 +47,7 @@ fn node_name(app: &App, _: &str) -> Result<Vec<Finding>> {
         "make an address record (A or AAAA) for it in the DNS, or set another `node_name`",
         "DNS にアドレスレコード (A または AAAA) を登録するか、`node_name` を変更してください",
     );
-    Ok(vec![match addresses(name) {
+    Ok(vec![match found(name) {
         Ok(found) => Finding::passed(Text::plain(format!("{name}: {found}"))),
         Err(why) => {
             Finding::failed(Text::new(format!("{name} is not found: {why}"), format!("{name} が見つかりません: {why}")), todo)
@@ -56,42 +58,46 @@ fn node_name(app: &App, _: &str) -> Result<Vec<Finding>> {
 pub(super) const DNS: Check = Check {
     section: "dns",
     id: "dns.domain",
+    title: || Text::new("Address of the domain", "ドメインのアドレス"),
     why: || Text::new("clients find the node by the domain", "クライアントはドメインからノードを見つけます"),
     link: None,
     subjects: alone,
     run: dns,
 };
 
-/// The resolver of the operating system is asked, which knows addresses only: no SRV records.
+/// As the operating system finds it; SRV records have a check of their own.
 fn dns(app: &App, _: &str) -> Result<Vec<Finding>> {
     let domain = app.domain();
-    Ok(vec![match addresses(domain) {
-        Ok(found) => Finding::passed(Text::new(
-            format!("{domain}: {found}; SRV records are not looked at"),
-            format!("{domain}: {found} (SRV レコードは検査していません)"),
-        )),
+    Ok(vec![match found(domain) {
+        Ok(found) => Finding::passed(Text::plain(format!("{domain}: {found}"))),
         Err(why) => {
             let seen = Text::new(
-                format!("the domain {domain} has no address: {why}; SRV records are not looked at"),
-                format!("ドメイン {domain} のアドレスがありません: {why} (SRV レコードは検査していません)"),
+                format!("the domain {domain} has no address: {why}"),
+                format!("ドメイン {domain} のアドレスがありません: {why}"),
             );
-            let records = format!("_xmpp-client._tcp.{domain}, _xmpps-client._tcp.{domain}");
-            let en = format!("make SRV records ({records}) that lead to the node, or an address record of the domain");
-            let ja = format!("ノードを指す SRV レコード ({records}) またはドメインのアドレスレコードを登録してください");
-            Finding::warning(seen, Text::new(en, ja))
+            let todo = Text::new(
+                "make an address record of the domain, or SRV records that lead to the node",
+                "ドメインのアドレスレコード、またはノードを指す SRV レコードを登録してください",
+            );
+            Finding::warning(seen, todo)
         }
     }])
 }
 
 /// What the operating system finds, each address once.
-fn addresses(name: &str) -> Result<String, String> {
-    if name.parse::<IpAddr>().is_ok() {
-        return Ok(name.to_owned());
+pub(super) fn addresses(name: &str) -> Result<Vec<IpAddr>, String> {
+    if let Ok(address) = name.parse::<IpAddr>() {
+        return Ok(vec![address]);
     }
     let found = (name, 0).to_socket_addrs().map_err(|error| error.to_string())?;
-    let mut all: Vec<String> = found.map(|address| address.ip().to_string()).collect();
+    let mut all: Vec<IpAddr> = found.map(|address| address.ip()).collect();
     all.dedup();
-    if all.is_empty() { Err("no address".to_owned()) } else { Ok(all.join(", ")) }
+    if all.is_empty() { Err("no address".to_owned()) } else { Ok(all) }
+}
+
+/// The same in words.
+fn found(name: &str) -> Result<String, String> {
+    Ok(addresses(name)?.iter().map(IpAddr::to_string).collect::<Vec<_>>().join(", "))
 }
 
 /// While no node runs, some things cannot be looked at.

@@ -12,6 +12,7 @@ use zaiseki_model::sign_in::SignInMode;
 pub(super) const LDAP: Check = Check {
     section: "sign-in",
     id: "sign-in.ldap",
+    title: || Text::new("Passwords in directories", "ディレクトリーのパスワード"),
     why: || {
         Text::new(
             "users whose passwords are in a directory sign in only while it answers",
@@ -26,6 +27,7 @@ pub(super) const LDAP: Check = Check {
 pub(super) const OIDC: Check = Check {
     section: "sign-in",
     id: "sign-in.oidc",
+    title: || Text::new("OpenID provider", "OpenID プロバイダー"),
     why: || {
         Text::new(
             "without the provider's keys nobody's token can be believed",

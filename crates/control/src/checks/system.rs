@@ -9,6 +9,7 @@ use std::fs;
 pub(super) const PROCESS: Check = Check {
     section: "system",
     id: "system.process",
+    title: || Text::new("Version and time of running", "バージョンと稼働時間"),
     why: || Text::new("who asks for help is asked for the version", "問い合わせの際にはバージョンが必要です"),
     link: None,
     subjects: alone,
@@ -25,6 +26,7 @@ fn process(app: &App, _: &str) -> Result<Vec<Finding>> {
 pub(super) const FILES: Check = Check {
     section: "system",
     id: "system.open-files",
+    title: || Text::new("Open files", "オープンファイル数"),
     why: || Text::new("every connection needs an open file", "接続ごとに 1 つのファイルを開きます"),
     link: None,
     subjects: alone,
@@ -64,6 +66,7 @@ fn open_files(open: u64, limit: Option<u64>) -> Finding {
 pub(super) const MEMORY: Check = Check {
     section: "system",
     id: "system.memory",
+    title: || Text::new("Memory", "メモリー"),
     why: || Text::new("a machine without memory ends processes", "メモリーが尽きるとプロセスが強制終了されます"),
     link: None,
     subjects: alone,

@@ -11,6 +11,7 @@ const COMMANDS: &[(&str, &str)] = &[
     ("diagnostics.checks", "doctor --list"),
     ("diagnostics.run", "doctor --section disk"),
     ("diagnostics.last", "doctor --last"),
+    ("diagnostics.bundle", "doctor --bundle new.json"),
     ("users.list", "user list"),
     ("users.add", "user add taro --password-stdin"),
     ("users.show", "user show taro"),

@@ -8,6 +8,7 @@ use clap::Args;
 use hyper::Method;
 use serde_json::Value;
 use std::fmt;
+use std::path::PathBuf;
 
 /// What scripts go by.
 const EXIT_CODES: &str = "Exit codes: 0 every check passed; 2 there are warnings, and nothing failed; 1 a check failed, or the \
@@ -26,6 +27,9 @@ pub struct Doctor {
     /// What the node saw when all checks were run last; runs none
     #[arg(long, conflicts_with = "section")]
     pub last: bool,
+    /// Write a support bundle without secrets to this new file, to be sent to whoever helps; runs all checks
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["section", "last", "list"])]
+    pub bundle: Option<PathBuf>,
 }
 
 /// Texts of the help, English and Japanese.
@@ -40,6 +44,10 @@ pub const TEXTS: &[(&str, &str)] = &[
     ),
     ("Only the checks of this section, such as disk", "このセクションの検査だけ (例: disk)"),
     ("List the checks, and run none", "検査を一覧する (実行しない)"),
+    (
+        "Write a support bundle without secrets to this new file, to be sent to whoever helps; runs all checks",
+        "サポートに送る、秘密情報を除いたサポートバンドルを新しいファイルに書き出す (すべての検査を実行)",
+    ),
     ("What the node saw when all checks were run last; runs none", "前回すべてを検査したときの結果を表示する (実行しない)"),
 ];
 
@@ -62,6 +70,9 @@ pub fn plan(doctor: &Doctor) -> Plan {
     }
     if doctor.last {
         return Plan::one(View::Checks, Method::GET, "diagnostics/run", nothing);
+    }
+    if let Some(file) = &doctor.bundle {
+        return Plan::one(View::Fields, Method::POST, "diagnostics/bundle", nothing).into_file(file);
     }
     let section = doctor.section.as_deref().map(|section| format!("?section={}", escape(section))).unwrap_or_default();
     Plan::one(View::Checks, Method::POST, format!("diagnostics/run{section}"), nothing)

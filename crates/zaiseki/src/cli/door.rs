@@ -1,5 +1,6 @@
 //! How a command reaches the functions: the running node's socket, or this process.
 
+use crate::bootstrap;
 use crate::config::Config;
 use crate::i18n::{Lang, Text, explained};
 use crate::lock::{DataDirLock, LockError};
@@ -66,6 +67,7 @@ impl Door {
         let app = App::open(store.clone(), &config.domain, &config.data_dir, |_| {})
             .map_err(|error| anyhow::Error::msg(error.text()))?;
         app.node().set_name(&config.node_name);
+        app.node().set_bootstrap(bootstrap::told(config, None));
         app.set_this_node(serve::this_node(config, Vec::new()));
         let base = serve::certificate_base(config);
         if let Ok(identity) = base.look() {

@@ -25,7 +25,7 @@ pub use complaint::print;
 pub use doctor::OnlyWarnings;
 
 use crate::config::Config;
-use crate::i18n::Lang;
+use crate::i18n::{Lang, Text};
 use anyhow::{Context, Result, bail};
 use args::{Ask, ChangedGateway, Format, GatewayCommand, GatewayOptions, PasswordSource, SettingsCommand, UserCommand};
 use console::Console;
@@ -33,7 +33,9 @@ use door::Door;
 use hyper::Method;
 use serde_json::{Map, Value, json};
 use show::View;
-use std::path::Path;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
 
 /// Users of one page of a list.
 const PAGE: usize = 1_000;
@@ -73,7 +75,10 @@ async fn run_on(config: &Config, ask: Ask, format: Format, console: &mut Console
     if let (Some((key, value)), Some(fields)) = (plan.shown_once, answer.as_object_mut()) {
         fields.insert(key.to_owned(), Value::String(value));
     }
-    write(&answer, plan.view, format, console)?;
+    match &plan.file {
+        Some(file) => write_file(&answer, file, console)?,
+        None => write(&answer, plan.view, format, console)?,
+    }
     match failure {
         Some(error) => Err(error),
         None => verdict(&answer, plan.view, console),
@@ -89,6 +94,16 @@ fn write(answer: &Value, view: View, format: Format, console: &mut Console<'_>) 
         Format::Table => show::table(answer, view, console.lang),
     };
     console.out.write_all(text.as_bytes()).context("the result cannot be written")
+}
+
+/// A file that is there already stays as it is.
+fn write_file(answer: &Value, file: &Path, console: &mut Console<'_>) -> Result<()> {
+    let name = file.display();
+    let failed = || Text::new(format!("the file {name} cannot be written"), format!("ファイル {name} に書き込めません"));
+    let mut opened = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(file).with_context(failed)?;
+    opened.write_all(format!("{answer:#}\n").as_bytes()).with_context(failed)?;
+    let said = console.say(format!("written to {name}"), format!("{name} に書き込みました"));
+    writeln!(console.out, "{said}").context("the result cannot be written")
 }
 
 /// An import with failed rows and a test with failed checks end with an error, for scripts to see.
@@ -129,6 +144,8 @@ struct Plan {
     view: View,
     /// Shown with the answer, since the node does not know it: a password that was made here.
     shown_once: Option<(&'static str, String)>,
+    /// Where the answer is written instead of being shown.
+    file: Option<PathBuf>,
 }
 
 struct Request {
@@ -141,7 +158,12 @@ struct Request {
 
 impl Plan {
     fn one(view: View, method: Method, path: impl Into<String>, body: &Value) -> Plan {
-        Plan { requests: vec![Request::new(method, path.into(), body)], many: false, view, shown_once: None }
+        Plan { requests: vec![Request::new(method, path.into(), body)], many: false, view, shown_once: None, file: None }
+    }
+
+    /// The answer goes to a new file, for nobody else to read.
+    fn into_file(self, file: &Path) -> Plan {
+        Plan { file: Some(file.to_owned()), ..self }
     }
 
     /// The answer with one more field.
@@ -158,7 +180,7 @@ impl Plan {
     fn each(names: &[String], method: &Method, rest: &str, body: &Value) -> Plan {
         let request = |name: &String| Request::new(method.clone(), user_path(name, rest), body);
         let requests = names.iter().map(request).collect();
-        Plan { requests, many: names.len() > 1, view: View::Fields, shown_once: None }
+        Plan { requests, many: names.len() > 1, view: View::Fields, shown_once: None, file: None }
     }
 }
 

@@ -75,7 +75,7 @@ fn everything_can_be_said() {
         },
         tls: Some(TlsFiles { certificate: dir.path().join("c.pem"), key: dir.path().join("k.pem") }),
         allow_clear_text: true,
-        log: Log { level: LogLevel::Debug, format: LogFormat::Json },
+        log: LogSettings { level: LogLevel::Debug, format: LogFormat::Json },
     };
     assert_eq!(config, expected);
 }

@@ -5,6 +5,7 @@
 mod archive;
 mod backlog;
 mod blocking;
+mod bundle;
 mod carbons;
 mod certificates;
 mod closer;

@@ -4,22 +4,30 @@ use crate::console::blocks::{Action, Card, Cell, Sign, Table, grouped};
 use crate::console::ctx::{Ctx, Next};
 use crate::console::form::Form;
 use crate::console::page::Page;
-use crate::console::routes::Pages;
+use crate::console::routes::{Download, Pages};
 use zaiseki_control::ControlError;
 use zaiseki_control::access::{Area, Right};
+use zaiseki_control::app::bundle as support;
 use zaiseki_control::checks::{self, CheckQuery, CheckResult, CheckRun, Outcome};
 
 const READ: Right = Right::read(Area::Diagnostics);
+/// What a bundle tells is for whoever may change things here.
+const TAKE: Right = Right::write(Area::Diagnostics);
 const PATH: &str = "/console/troubleshooter";
+const BUNDLE: &str = "/console/troubleshooter/bundle";
 
 pub fn pages() -> Pages {
-    Pages::default().page(PATH, READ, show).act("/console/troubleshooter/run", READ, run)
+    Pages::default().page(PATH, READ, show).act("/console/troubleshooter/run", READ, run).act(BUNDLE, TAKE, bundle)
 }
 
 /// The last run: to look at the page asks no server.
 fn show(ctx: &Ctx) -> Result<Page, ControlError> {
     let page = Page::new(ctx.t("nav-troubleshooter")).help("help-troubleshooter");
-    let again = |key: &str| vec![Action::post("/console/troubleshooter/run", ctx.t(key)).primary()];
+    let again = |key: &str| {
+        let run = Action::post("/console/troubleshooter/run", ctx.t(key)).primary();
+        let bundle = ctx.may(TAKE).then(|| Action::post(BUNDLE, ctx.t("troubleshooter-bundle")));
+        [Some(run), bundle].into_iter().flatten().collect()
+    };
     let Some(last) = checks::last(&ctx.app) else {
         return Ok(page.text(ctx.t("troubleshooter-none")).bar(again("troubleshooter-run")));
     };
@@ -95,9 +103,10 @@ fn title(section: &str) -> &'static str {
 
 fn row(ctx: &Ctx, result: &CheckResult) -> Vec<Cell> {
     let (sign, word) = pill(ctx, result.outcome);
+    let title = result.check.title.get(ctx.lang);
     let name = match result.subject.as_str() {
-        "" => result.check.id.clone(),
-        subject => format!("{}: {subject}", result.check.id),
+        "" => title.to_owned(),
+        subject => format!("{title}: {subject}"),
     };
     vec![
         Cell::pill(sign, word),
@@ -123,6 +132,15 @@ fn took(ctx: &Ctx, milliseconds: u64) -> String {
 fn run(ctx: &Ctx, _: Form) -> Result<Next, ControlError> {
     let run = checks::run(&ctx.app, &CheckQuery::default())?;
     Ok(Next::go(PATH, "troubleshooter-ran", run.results.len().to_string()))
+}
+
+/// The support bundle as a file. The button works again at once: the page stays.
+fn bundle(ctx: &Ctx, _: Form) -> Result<Next, ControlError> {
+    let Some(caller) = &ctx.caller else { return Err(ControlError::Forbidden { right: TAKE }) };
+    let bundle = support::make(&ctx.app, caller)?;
+    let stamp: String = bundle.made.chars().filter(char::is_ascii_alphanumeric).take(15).collect();
+    let bytes = serde_json::to_vec_pretty(&bundle).unwrap_or_default();
+    Ok(Next::File(Download::new(&format!("zaiseki-support-{stamp}.json"), "application/json", bytes)))
 }
 
 #[cfg(test)]

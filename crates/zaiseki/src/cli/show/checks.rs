@@ -4,14 +4,17 @@ use super::{Column, cell, column, in_language, rows};
 use crate::i18n::Lang;
 use serde_json::Value;
 
-pub const LIST: [Column; 3] = [
+pub const LIST: [Column; 4] = [
     column("section", "SECTION", "セクション"),
-    column("id", "CHECK", "検査"),
+    column("id", "ID", "ID"),
+    TITLE,
     Column { key: "why", en: "WHY IT MATTERS", ja: "理由", cell: in_language },
 ];
-const RESULTS: [Column; 6] = [
+const TITLE: Column = Column { key: "title", en: "CHECK", ja: "検査", cell: in_language };
+const RESULTS: [Column; 7] = [
     Column { key: "outcome", en: "RESULT", ja: "結果", cell: outcome },
-    column("id", "CHECK", "検査"),
+    column("section", "SECTION", "セクション"),
+    TITLE,
     column("subject", "OF", "対象"),
     Column { key: "seen", en: "SEEN", ja: "内容", cell: in_language },
     Column { key: "todo", en: "WHAT TO DO", ja: "対処", cell: in_language },

@@ -78,6 +78,7 @@ const SUMMARIES: &[(&str, &str)] = &[
     ("diagnostics.checks", "トラブルシューターの検査を一覧する"),
     ("diagnostics.run", "検査を実行する (読み取りのみ)"),
     ("diagnostics.last", "前回の検査の結果を表示する"),
+    ("diagnostics.bundle", "サポートバンドルを作成する"),
     ("audit.list", "監査ログを読む"),
     ("nodes.list", "ノードを一覧する"),
     ("services.list", "このノードのサービスを一覧する"),
