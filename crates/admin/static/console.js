@@ -86,6 +86,20 @@ function startMenu() {
   follow();
 }
 
+// Areas of the navigation that somebody opens stay open: a cookie, so that the next page comes with them open.
+function keepGroups() {
+  for (const summary of document.querySelectorAll("details.group > summary")) {
+    const group = summary.parentElement;
+    summary.addEventListener("click", () => {
+      const kept = document.cookie.match(/(?:^|; )zaiseki-menu=([^;]*)/)?.[1].split(".") ?? [];
+      const open = kept.filter((key) => key && key !== group.dataset.group);
+      // It opens or closes after this.
+      if (!group.open) open.push(group.dataset.group);
+      document.cookie = `zaiseki-menu=${open.join(".")}; Path=/console/; Max-Age=31536000; Secure; SameSite=Lax`;
+    });
+  }
+}
+
 // Nobody posts twice by a double click.
 function startForms() {
   document.addEventListener("submit", (event) => {
@@ -104,4 +118,5 @@ localTimes(document);
 startRefresh();
 startSearch();
 startMenu();
+keepGroups();
 startForms();

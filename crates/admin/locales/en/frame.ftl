@@ -59,3 +59,4 @@ error-not-found-title = There is nothing here
 error-not-found = The address is wrong, or what it named has been removed.
 error-form = The form came without its token, or is too old. Nothing was changed; please send it again.
 error-large = What was sent is too large. Nothing was changed.
+frame-open-alarms = (open alarms: { $number })

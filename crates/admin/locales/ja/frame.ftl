@@ -59,3 +59,4 @@ error-not-found-title = ページがありません
 error-not-found = アドレスが誤っているか、対象がすでに削除されています。
 error-form = フォームにトークンがないか、期限が切れています。何も変更していません。もう一度送信してください。
 error-large = 送信された内容が大きすぎます。何も変更していません。
+frame-open-alarms = (発生中のアラーム: { $number } 件)

@@ -234,7 +234,8 @@ pub enum Block {
     Text(String),
     /// Text as it is, in lines.
     Lines(String),
-    Notice(Pill),
+    /// Something to know, and where to go for it: address and words.
+    Notice(Pill, Option<(String, String)>),
     Cards(Vec<Card>),
     Bar(Vec<Action>),
     Table(Table),

@@ -11,6 +11,8 @@ use zaiseki_control::{App, ControlError, Lang};
 
 /// Cookie of the chosen language.
 pub const LANGUAGE_COOKIE: &str = "zaiseki-language";
+/// Cookie of the areas of the navigation that are open, besides that of the page: keys with `.` between them.
+pub const MENU_COOKIE: &str = "zaiseki-menu";
 /// Cookie of what the page before did: a key of a text and, after `|`, what it was done to.
 pub const FLASH_COOKIE: &str = "zaiseki-said";
 
@@ -26,6 +28,7 @@ pub struct Ctx {
     /// Path with query.
     pub target: String,
     pub flash: Option<String>,
+    menu: String,
     pub(super) query: BTreeMap<String, String>,
     pub(super) params: BTreeMap<String, String>,
 }
@@ -42,6 +45,7 @@ impl Ctx {
             path: uri.path().to_owned(),
             target: uri.path_and_query().map_or_else(String::new, |target| target.as_str().to_owned()),
             flash: flash(headers, lang),
+            menu: cookie(headers, MENU_COOKIE).unwrap_or_default().to_owned(),
             query: url::form_urlencoded::parse(query.as_bytes()).into_owned().collect(),
             params: BTreeMap::new(),
         }
@@ -84,6 +88,11 @@ impl Ctx {
     /// Who acts, for the audit trail.
     pub fn actor(&self) -> &str {
         self.caller.as_ref().map_or("nobody", |caller| caller.actor.as_str())
+    }
+
+    /// Whether an area of the navigation is kept open.
+    pub fn opened(&self, group: &str) -> bool {
+        self.menu.split('.').any(|key| key == group)
     }
 
     /// The administrator's name, for the frame.

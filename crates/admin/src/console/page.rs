@@ -3,12 +3,15 @@
 use super::blocks::{Action, Block, Card, Cell, FormBlock, Pill, Search, Sign, Table};
 use super::ctx::Ctx;
 use super::form::{Field, Form, Kind};
-use super::nav::{self, NAVIGATION};
+use super::nav::{self, Entry, NAVIGATION};
+use super::pages::alarms::{LIST as ALARMS, severity};
 use super::{files, texts};
 use askama::Template;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use zaiseki_control::Lang;
+use zaiseki_control::access::{Area, Right};
+use zaiseki_control::app::alarms::{self, AlarmView};
 
 /// What a page shows.
 #[derive(Debug, Default)]
@@ -60,7 +63,12 @@ impl Page {
     }
 
     pub fn notice(self, sign: Sign, text: impl Into<String>) -> Page {
-        self.block(Block::Notice(Pill::new(sign, text)))
+        self.block(Block::Notice(Pill::new(sign, text), None))
+    }
+
+    /// A notice that leads somewhere.
+    pub fn pointer(self, sign: Sign, text: impl Into<String>, href: impl Into<String>, words: impl Into<String>) -> Page {
+        self.block(Block::Notice(Pill::new(sign, text), Some((href.into(), words.into()))))
     }
 
     pub fn cards(self, cards: Vec<Card>) -> Page {
@@ -96,6 +104,19 @@ struct Shown {
     href: &'static str,
     name: String,
     current: bool,
+    /// How many alarms are open about what it shows, and how bad the worst is.
+    alarms: Option<Pill>,
+}
+
+/// One area of the navigation; it folds.
+struct ShownGroup {
+    /// Its key, by which the browser remembers that it is open.
+    key: &'static str,
+    name: String,
+    open: bool,
+    /// Of all its entries, for when it is folded.
+    alarms: Option<Pill>,
+    entries: Vec<Shown>,
 }
 
 #[derive(Template)]
@@ -103,7 +124,7 @@ struct Shown {
 struct Frame<'a> {
     ctx: &'a Ctx,
     page: &'a Page,
-    groups: Vec<(String, Vec<Shown>)>,
+    groups: Vec<ShownGroup>,
     crumbs: Vec<String>,
     help: Option<String>,
     style: &'static str,
@@ -165,19 +186,36 @@ pub fn with_headers(mut response: Response) -> Response {
     response
 }
 
-fn groups(ctx: &Ctx) -> Vec<(String, Vec<Shown>)> {
+fn groups(ctx: &Ctx) -> Vec<ShownGroup> {
     let Some(caller) = &ctx.caller else { return Vec::new() };
     let here = nav::current(&ctx.path).map(|(_, entry)| entry.href);
+    let alarms = if caller.may(Right::read(Area::Alarms)) { alarms::open(&ctx.app) } else { Vec::new() };
+    // Each alarm belongs to the page where it is mended, and all of them to the page of the alarms.
+    let of = |entry: &Entry| -> Vec<&AlarmView> {
+        let about = |alarm: &&AlarmView| alarm.page.as_deref().and_then(nav::current).is_some_and(|(_, e)| e.href == entry.href);
+        alarms.iter().filter(|alarm| entry.href == ALARMS || about(alarm)).collect()
+    };
     let mut groups = Vec::new();
     for group in NAVIGATION {
-        let seen = group.entries.iter().filter(|entry| caller.may(entry.right));
-        let shown: Vec<Shown> =
-            seen.map(|e| Shown { href: e.href, name: ctx.t(e.name), current: here == Some(e.href) }).collect();
-        if !shown.is_empty() {
-            groups.push((ctx.t(group.name), shown));
+        let seen: Vec<&Entry> = group.entries.iter().filter(|entry| caller.may(entry.right)).collect();
+        let show =
+            |e: &&Entry| Shown { href: e.href, name: ctx.t(e.name), current: here == Some(e.href), alarms: worst(ctx, &of(e)) };
+        let entries: Vec<Shown> = seen.iter().map(show).collect();
+        let mut all: Vec<&AlarmView> = seen.iter().flat_map(|entry| of(entry)).collect();
+        all.sort_by(|a, b| b.severity.cmp(&a.severity).then_with(|| a.id.cmp(&b.id)));
+        all.dedup_by(|a, b| a.id == b.id);
+        if !entries.is_empty() {
+            let open = ctx.opened(group.name) || entries.iter().any(|entry| entry.current);
+            groups.push(ShownGroup { key: group.name, name: ctx.t(group.name), open, alarms: worst(ctx, &all), entries });
         }
     }
     groups
+}
+
+/// How many, with the sign of the first, which is the worst.
+fn worst(ctx: &Ctx, alarms: &[&AlarmView]) -> Option<Pill> {
+    let first = alarms.first()?;
+    Some(Pill::new(severity(ctx, first.severity).0, alarms.len().to_string()))
 }
 
 /// The way to the page, without the page's own name.

@@ -80,7 +80,7 @@ pub static DIRECTORY_SYNC_FAILED: AlarmKind = AlarmKind {
         "Test the servers of the directory, mend what the test names, and synchronise now.",
         "ディレクトリーのサーバーを検査し、指摘された点を直してから、今すぐ同期してください。",
     ),
-    page: "",
+    page: "/console/directories/{}",
     lasts: None,
 };
 
@@ -97,7 +97,7 @@ pub static DIRECTORY_DUPLICATES: AlarmKind = AlarmKind {
         "List them (zaiseki user duplicates) and say who keeps each value (zaiseki user resolve).",
         "重複を一覧し (zaiseki user duplicates)、それぞれ誰のものかを決めてください (zaiseki user resolve)。",
     ),
-    page: "",
+    page: "/console/users:duplicates",
     lasts: None,
 };
 

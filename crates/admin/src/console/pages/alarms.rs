@@ -11,7 +11,7 @@ use zaiseki_control::app::alarms::{self, AlarmPage, AlarmQuery, AlarmView, Sever
 
 const READ: Right = Right::read(Area::Alarms);
 const WRITE: Right = Right::write(Area::Alarms);
-pub(super) const LIST: &str = "/console/alarms";
+pub(in crate::console) const LIST: &str = "/console/alarms";
 /// Alarms of one page of the history.
 const ROWS: usize = 50;
 
@@ -28,7 +28,7 @@ pub(super) fn href(id: &str) -> String {
 }
 
 /// How bad it is: sign and word.
-pub(super) fn severity(ctx: &Ctx, severity: SeverityView) -> (Sign, String) {
+pub(in crate::console) fn severity(ctx: &Ctx, severity: SeverityView) -> (Sign, String) {
     let (sign, key) = match severity {
         SeverityView::Info => (Sign::Quiet, "alarms-severity-info"),
         SeverityView::Warning => (Sign::Warning, "alarms-severity-warning"),

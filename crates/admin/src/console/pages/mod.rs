@@ -3,7 +3,7 @@
 mod account;
 mod administrators;
 mod alarm_targets;
-mod alarms;
+pub(super) mod alarms;
 mod api;
 mod audit;
 mod certificates;
