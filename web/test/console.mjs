@@ -158,6 +158,79 @@ async function imported(page) {
   await follow(page, "First page");
 }
 
+/** Disabled by their ids, enabled by what matches; each a job that goes on in the background. */
+async function bulk(page) {
+  await go(page, "/console/users:im");
+  await accessible(page);
+  await send(page, { im: "false", way: "users", users: " , " });
+  await refused(page, "users");
+  demand((await named(page, "im").inputValue()) === "false", "what was chosen is kept");
+  for (const [form, count] of [
+    [{ users: "user1, user2\nuser3" }, 3],
+    [{ im: "true", way: "matching", search: "user1" }, 1],
+  ]) {
+    if (form.way) await go(page, "/console/users:im");
+    await send(page, form);
+    await page.locator(".title .pill.good").waitFor({ timeout });
+    const summary = await page.locator("dl.facts code").innerText();
+    demand(JSON.parse(summary).changed === count, `${count} users change: ${summary}`);
+    await accessible(page);
+  }
+  await picture(page, "bulk-job-en");
+}
+
+async function directories(page) {
+  await go(page, "/console/directories:ldap");
+  await accessible(page);
+  await picture(page, "directory-new-en");
+  const secret = "secret";
+  const tree = { name: "Company", servers: "127.0.0.1:1", base: "dc=example,dc=com", bind_dn: "cn=reader", security: "none" };
+  await send(page, { ...tree, secret, filter: "(uid=" });
+  await refused(page, "filter");
+  demand((await named(page, "base").inputValue()) === tree.base, "what was typed is kept");
+  demand((await named(page, "secret").inputValue()) === "", "a password does not come back");
+  await send(page, { filter: "", secret });
+  await said(page);
+  await follow(page, "Edit");
+  await send(page, { servers: "127.0.0.2:1" });
+  await refused(page, "secret");
+  await send(page, { secret, "sync.grace_hours": "48" });
+  await said(page);
+  await follow(page, "Test");
+  await press(page, "Test");
+  await page.locator(".title .pill.bad").waitFor({ timeout });
+  await accessible(page);
+  await go(page, "/console/directories/Company");
+  await press(page, "Dry run");
+  const why = page.locator("p.notice.bad");
+  await why.waitFor({ timeout });
+  demand((await why.innerText()).includes("127.0.0.2:1: no connection"), "the dry run says which server, and why");
+  await accessible(page);
+  await picture(page, "directory-dry-run-en");
+  await go(page, "/console/language?to=ja&back=/console/directories/Company/preview");
+  demand((await why.innerText()).includes("127.0.0.2:1: 接続できません"), "in Japanese too");
+  await go(page, "/console/language?to=en&back=/console/directories/Company");
+  await follow(page, "Remove");
+  await press(page, "Remove");
+  await said(page);
+}
+
+/** What is opened stays open on the next page. */
+async function navigation(page) {
+  await go(page, "/console/users");
+  const open = () => page.locator("nav details[open] summary").allInnerTexts();
+  demand((await open()).join() === "People", `only the area of the page is open: ${await open()}`);
+  await page.locator("nav summary", { hasText: "Presence" }).focus();
+  await page.keyboard.press("Enter");
+  await page.locator("nav").getByRole("link", { name: "Gateways" }).click({ timeout });
+  await page.locator("nav a[aria-current=page]").waitFor({ timeout });
+  await go(page, "/console/users");
+  demand((await open()).join() === "Presence,People", `it stays open: ${await open()}`);
+  await page.locator("nav summary", { hasText: "Presence" }).click({ timeout });
+  await go(page, "/console/users");
+  demand((await open()).join() === "People", `it stays closed: ${await open()}`);
+}
+
 async function gateways(page) {
   await go(page, "/console/gateways:ews");
   await picture(page, "gateway-new-en");
@@ -259,6 +332,19 @@ async function services(page) {
   await page.locator(".title .pill.quiet").waitFor({ timeout });
   await press(page, "Activate");
   await page.locator(".title .pill.good").waitFor({ timeout });
+  // Pages say that nothing moves on them, and where to mend it.
+  await go(page, "/console/services/sync-agent/stop");
+  await press(page, "Stop");
+  await page.locator(".title .pill.warning").waitFor({ timeout });
+  await go(page, "/console/directories");
+  await page.locator("p.notice.warning").waitFor({ timeout });
+  await accessible(page);
+  await picture(page, "directories-stopped-en");
+  await follow(page, "To the control center");
+  await press(page, "Start");
+  await page.locator(".title .pill.good").waitFor({ timeout });
+  await go(page, "/console/directories");
+  demand((await page.locator("p.notice.warning").count()) === 0, "the sync agent runs again");
   // Without it web clients are turned away, and this page is not.
   await go(page, "/console/services/web-clients/stop");
   await press(page, "Stop");
@@ -386,6 +472,9 @@ async function main() {
     await step("the first administrator by the link", () => firstAdministrator(page));
     await step("users: made, refused, changed, found, removed", () => users(page));
     await step("users: imported", () => imported(page));
+    await step("IM and presence in bulk: refused, disabled, enabled", () => bulk(page));
+    await step("directories: refused, added, changed, tried, removed", () => directories(page));
+    await step("the navigation: opened by keyboard, stays open", () => navigation(page));
     await step("the presence viewer: refused, explained", () => viewer(page));
     await step("the troubleshooter: run", () => troubleshooter(page));
     await step("gateways: made, refused, tested, switched off", () => gateways(page));

@@ -4,9 +4,10 @@ use crate::answer::{self, Trouble};
 use crate::config::{self, AxlConfig};
 use crate::request::{self, Question};
 use crate::version::Version;
+use std::error::Error;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::time::sleep;
-use zaiseki_model::directory::UserSourceError;
+use zaiseki_model::directory::{Cause, NotReached, UserSourceError};
 use zaiseki_model::limits::AXL_ANSWER_BYTES;
 use zaiseki_net::http::{AddressPolicy, Client, ClientConfig, HeaderValue, HttpError, Response, Url, basic, header};
 use zaiseki_net::xml::Element;
@@ -105,7 +106,7 @@ impl Link {
         let trouble = match error {
             CallError::Http(error) => match begun {
                 true => return UserSourceError::Incomplete { server, why: explain(&error) },
-                false => return UserSourceError::Unreachable { why: format!("{server}: {}", explain(&error)) },
+                false => return UserSourceError::Unreachable(vec![not_reached(&server, &error)]),
             },
             CallError::Trouble(trouble) => trouble,
         };
@@ -113,7 +114,7 @@ impl Link {
             Trouble::Auth(why) => UserSourceError::Auth { server, why },
             Trouble::Malformed(why) => UserSourceError::Malformed { server, why },
             Trouble::Busy(_) if begun => UserSourceError::Incomplete { server, why: "it is too busy".to_owned() },
-            Trouble::Busy(_) => UserSourceError::Unreachable { why: format!("{server}: it is too busy") },
+            Trouble::Busy(_) => UserSourceError::Unreachable(vec![NotReached { server, cause: Cause::Busy, why: String::new() }]),
             Trouble::TooLong { fewer_than } => {
                 UserSourceError::Refused { server, why: format!("it gives fewer than {fewer_than} users at once") }
             }
@@ -125,8 +126,25 @@ impl Link {
     }
 }
 
+/// The cause by its kind, and what the system said of it.
+pub(crate) fn not_reached(server: &str, error: &HttpError) -> NotReached {
+    let cause = match error {
+        HttpError::Url { .. } => Cause::Address,
+        HttpError::Resolve { .. } => Cause::Name,
+        HttpError::Blocked { .. } => Cause::Blocked,
+        HttpError::Connect { .. } => Cause::NoConnection,
+        HttpError::Tls { .. } => Cause::Tls,
+        HttpError::Trust(_) => Cause::Trust,
+        HttpError::Timeout { .. } => Cause::Silent,
+        HttpError::Broken { .. } => Cause::Broken,
+        _ => Cause::Answer,
+    };
+    let why = error.source().map_or_else(|| error.to_string(), explain);
+    NotReached { server: server.to_owned(), cause, why }
+}
+
 /// The message with its causes.
-pub(crate) fn explain(error: &dyn std::error::Error) -> String {
+fn explain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(inner) = cause {

@@ -2,12 +2,11 @@
 
 use crate::answer;
 use crate::config::AxlConfig;
-use crate::link::{Link, explain};
+use crate::link::{Link, not_reached};
 use crate::{changes, request, sweep};
 use std::time::Duration;
 use tokio::time::timeout;
-use zaiseki_model::directory::{BoxFuture, Delta, Progress, SourceFinding, Sweep, UserSource, UserSourceError};
-use zaiseki_net::http::HttpError;
+use zaiseki_model::directory::{BoxFuture, Delta, Progress, SourceFinding, SourceSeen, Sweep, UserSource, UserSourceError};
 
 /// A whole read.
 const READ: Duration = Duration::from_secs(3_600);
@@ -40,20 +39,23 @@ impl AxlSource {
 
     /// A refused account is not tried at the next server, which would lock it sooner.
     async fn read_any(&self, progress: Progress<'_>) -> Result<Sweep, UserSourceError> {
-        let mut passed_over = Vec::new();
+        let (mut passed_over, mut unreached) = (Vec::new(), Vec::new());
         let mut broken = None;
         for server in &self.config.servers {
             match sweep::sweep(&self.config, &mut self.link(server)?, progress).await {
                 Ok(sweep) => return Ok(Sweep { passed_over, ..sweep }),
-                Err(UserSourceError::Unreachable { why }) => passed_over.push(why),
+                Err(UserSourceError::Unreachable(servers)) => {
+                    passed_over.push(UserSourceError::Unreachable(servers.clone()));
+                    unreached.extend(servers);
+                }
                 Err(error @ UserSourceError::Incomplete { .. }) => {
-                    passed_over.push(error.to_string());
+                    passed_over.push(error.clone());
                     broken = Some(error);
                 }
                 Err(error) => return Err(error),
             }
         }
-        Err(broken.unwrap_or(UserSourceError::Unreachable { why: passed_over.join("; ") }))
+        Err(broken.unwrap_or(UserSourceError::Unreachable(unreached)))
     }
 
     /// The change queue is the first server's: another one numbers its changes for itself, so it is not asked.
@@ -64,45 +66,41 @@ impl AxlSource {
 
     /// Everything about one server, up to the first thing that fails.
     async fn test_one(&self, server: &str, findings: &mut Vec<SourceFinding>) {
-        let mut tell = |name: &'static str, passed: bool, seen: String| {
-            findings.push(SourceFinding { name, server: server.to_owned(), passed, seen });
+        let mut tell = |name: &'static str, seen: SourceSeen| {
+            findings.push(SourceFinding { name, server: server.to_owned(), seen });
         };
         let mut link = match self.link(server) {
             Ok(link) => link,
-            Err(error) => return tell("connect", false, error.to_string()),
+            Err(error) => return tell("connect", SourceSeen::Failed(error)),
         };
         if let Err(error) = link.connect().await {
-            let name = if matches!(error, HttpError::Tls { .. } | HttpError::Trust(_)) { "tls" } else { "connect" };
-            return tell(name, false, explain(&error));
+            let why = not_reached(server, &error);
+            return tell(if why.cause.is_tls() { "tls" } else { "connect" }, SourceSeen::NotReached(why));
         }
-        tell("connect", true, format!("connected to {server}"));
-        tell("tls", true, "the certificate is believed".to_owned());
+        tell("connect", SourceSeen::Connected);
+        tell("tls", SourceSeen::Trusted);
         let version = match link.ask(|_| request::ccm_version()).await {
             Ok(answer) => answer::ccm_version(&answer).map_err(|trouble| link.error(trouble.into(), false)),
             Err(error) => Err(link.error(error, false)),
         };
         match version {
-            Ok(version) => tell("sign-in", true, format!("Unified CM {version}, AXL {}", link.version)),
-            Err(error) => return tell("sign-in", false, error.to_string()),
+            Ok(version) => tell("sign-in", SourceSeen::Product(format!("Unified CM {version}, AXL {}", link.version))),
+            Err(error) => return tell("sign-in", SourceSeen::Failed(error)),
         }
         match sweep::taste(&self.config, &mut link, TASTE).await {
-            Err(error) => tell("users", false, error.to_string()),
-            Ok((read, sweep)) => {
-                let (passed, seen) = tasted(read, &sweep);
-                tell("users", passed, seen);
-            }
+            Err(error) => tell("users", SourceSeen::Failed(error)),
+            Ok((read, sweep)) => tell("users", tasted(read, sweep)),
         }
     }
 }
 
-fn tasted(read: usize, sweep: &Sweep) -> (bool, String) {
-    let names: Vec<&str> = sweep.users.iter().map(|user| user.name.as_str()).collect();
-    match sweep.skipped.first() {
-        Some(skipped) => (false, format!("{}: {}", skipped.place, skipped.why)),
-        None if read == 0 => (false, "the cluster has no users, or the account may not see them".to_owned()),
+fn tasted(read: usize, mut sweep: Sweep) -> SourceSeen {
+    match sweep.skipped.pop() {
+        Some(skipped) => SourceSeen::Unusable(skipped),
+        None if read == 0 => SourceSeen::NobodyVisible,
         // The first few may well be others; that is no fault.
-        None if names.is_empty() => (true, format!("none of the first {read} is one whom this directory reads")),
-        None => (true, format!("the first are {}", names.join(", "))),
+        None if sweep.users.is_empty() => SourceSeen::Others(read),
+        None => SourceSeen::Users(sweep.users.into_iter().map(|user| user.name).collect()),
     }
 }
 

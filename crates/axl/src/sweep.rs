@@ -10,7 +10,7 @@ use crate::link::{CallError, Link};
 use crate::request;
 use crate::user;
 use std::collections::HashSet;
-use zaiseki_model::directory::{Progress, Skipped, Sweep, UserSourceError};
+use zaiseki_model::directory::{Progress, Skipped, Sweep, Unfit, UserSourceError};
 use zaiseki_model::limits::DIRECTORY_ENTRIES;
 use zaiseki_net::xml::Element;
 
@@ -105,7 +105,7 @@ impl<'a> Reading<'a> {
         self.last = Some(Row::of(row));
         match user::user(self.config, row) {
             Ok(Some(user)) if !self.seen.insert(user.key.clone()) => {
-                let why = "its uuid stands at another user too".to_owned();
+                let why = Unfit::Twice("uuid".to_owned());
                 self.sweep.skipped.push(Skipped { key: Some(user.key), place: user.place, why });
             }
             Ok(Some(user)) => self.sweep.users.push(user),

@@ -2,7 +2,7 @@
 
 use crate::answer::{child, uuid};
 use crate::config::{AxlConfig, Include};
-use zaiseki_model::directory::{Number, NumberKind, Profile, Skipped, SourceUser};
+use zaiseki_model::directory::{Number, NumberKind, Profile, Skipped, SourceUser, Unfit};
 use zaiseki_model::telephone::e164;
 use zaiseki_net::xml::Element;
 
@@ -31,10 +31,10 @@ const LANGUAGES: [(&str, &str); 11] = [
 pub fn user(config: &AxlConfig, element: &Element) -> Result<Option<SourceUser>, Skipped> {
     let name = text(element, "userid");
     let key = element.attribute("uuid").and_then(uuid);
-    let skipped = |why: String| Skipped { key: key.clone(), place: name.clone(), why };
-    let Some(id) = key.clone() else { return Err(skipped("it has no uuid".to_owned())) };
+    let skipped = |why: Unfit| Skipped { key: key.clone(), place: name.clone(), why };
+    let Some(id) = key.clone() else { return Err(skipped(Unfit::Without("uuid".to_owned()))) };
     if name.is_empty() {
-        return Err(skipped("it has no userid".to_owned()));
+        return Err(skipped(Unfit::Without("userid".to_owned())));
     }
     let flag = |tag| boolean(element, tag).map_err(&skipped);
     let included = match config.users {
@@ -45,7 +45,7 @@ pub fn user(config: &AxlConfig, element: &Element) -> Result<Option<SourceUser>,
     let enabled = match text(element, "status").as_str() {
         "" | "1" => true,
         other if other.bytes().all(|b| b.is_ascii_digit()) => false,
-        _ => return Err(skipped("its status is no number".to_owned())),
+        _ => return Err(skipped(Unfit::Unclear("status".to_owned()))),
     };
     let profile = profile(config, element);
     Ok(included.then(|| SourceUser { key: id, place: name.clone(), name, enabled, profile, devices: None }))
@@ -78,12 +78,12 @@ fn text(element: &Element, tag: &str) -> String {
 }
 
 /// `t|f|true|false|0|1`, in any case; empty is false. A tag that was asked for and is not there is no answer.
-fn boolean(element: &Element, tag: &'static str) -> Result<bool, String> {
-    let found = child(element, tag).ok_or_else(|| format!("it says nothing about {tag}"))?;
+fn boolean(element: &Element, tag: &'static str) -> Result<bool, Unfit> {
+    let found = child(element, tag).ok_or_else(|| Unfit::Silent(tag.to_owned()))?;
     match found.text.trim().to_ascii_lowercase().as_str() {
         "t" | "true" | "1" => Ok(true),
         "f" | "false" | "0" | "" => Ok(false),
-        _ => Err(format!("its {tag} is neither true nor false")),
+        _ => Err(Unfit::Unclear(tag.to_owned())),
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::time::timeout;
-use zaiseki_model::directory::UserSourceError;
+use zaiseki_model::directory::{Cause, NotReached, UserSourceError};
 
 /// Connection, TLS and bind at one server, so that there is time left to ask another one.
 const ATTEMPT: Duration = Duration::from_secs(4);
@@ -66,32 +66,36 @@ impl Binder {
             let asked = timeout(ATTEMPT, caught(self.ask(&servers[index], dn, password))).await;
             let answer = match asked {
                 Ok(Some(answer)) => answer,
-                Ok(None) => Err("a message has the wrong shape".to_owned()),
-                Err(_) => Err(format!("no answer within {} s", ATTEMPT.as_secs())),
+                Ok(None) => Err(not(&servers[index], Cause::Answer, "a message has the wrong shape".to_owned())),
+                Err(_) => Err(not(&servers[index], Cause::Silent, format!("{} s", ATTEMPT.as_secs()))),
             };
             match answer {
                 Ok(right) => {
                     self.first.store(index, Ordering::Relaxed);
                     return Ok(right);
                 }
-                Err(why) => reasons.push(format!("{}: {why}", servers[index])),
+                Err(why) => reasons.push(why),
             }
         }
-        Err(UserSourceError::Unreachable { why: reasons.join("; ") })
+        Err(UserSourceError::Unreachable(reasons))
     }
 
-    async fn ask(&self, server: &str, dn: &str, password: &str) -> Result<bool, String> {
-        let address = Address::parse(server, self.config.security)?;
+    async fn ask(&self, server: &str, dn: &str, password: &str) -> Result<bool, NotReached> {
+        let address = Address::parse(server, self.config.security).map_err(|why| not(server, Cause::Address, why))?;
         let opened = Link::open(&address, self.config.security, self.trust.clone()).await;
-        let mut link = opened.map_err(|why| why.to_string())?;
+        let mut link = opened.map_err(|why| why.of(server))?;
         let answered = link.operation().simple_bind(dn, password).await;
-        let result = answered.map_err(|why| link.explain(&why))?;
+        let result = answered.map_err(|why| not(server, Cause::Broken, link.explain(&why)))?;
         match word(result.rc) {
             Word::Right => Ok(true),
             Word::Wrong => Ok(false),
-            Word::Cannot => Err(result.to_string()),
+            Word::Cannot => Err(not(server, Cause::Answer, result.to_string())),
         }
     }
+}
+
+fn not(server: &str, cause: Cause, why: String) -> NotReached {
+    NotReached { server: server.to_owned(), cause, why }
 }
 
 #[cfg(test)]
@@ -113,6 +117,6 @@ mod tests {
         let binder = Binder::new(&serde_json::from_str(config).unwrap()).unwrap();
         assert_eq!(binder.check("uid=a,dc=x", "").await, Ok(false));
         assert_eq!(binder.check(" ", "secret").await, Ok(false));
-        assert!(matches!(binder.check("uid=a,dc=x", "secret").await, Err(UserSourceError::Unreachable { .. })));
+        assert!(matches!(binder.check("uid=a,dc=x", "secret").await, Err(UserSourceError::Unreachable(_))));
     }
 }

@@ -14,7 +14,7 @@ use tokio::net::{TcpStream, UnixStream};
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
-use zaiseki_model::directory::UserSourceError;
+use zaiseki_model::directory::{Cause, NotReached, UserSourceError};
 use zaiseki_net::http::AddressPolicy;
 use zaiseki_net::tls;
 
@@ -26,29 +26,36 @@ const ANSWER: Duration = Duration::from_secs(60);
 /// RFC 4511 §4.14.1: message 1, `[APPLICATION 23] { [0] "1.3.6.1.4.1.1466.20037" }`.
 const START_TLS: &[u8] = b"\x30\x1d\x02\x01\x01\x77\x18\x80\x161.3.6.1.4.1.1466.20037";
 
-/// Why there is no connection.
+/// Why there is no connection; the text is what the system or the other side said.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ConnectError {
-    #[error("the name cannot be resolved: {0}")]
+    #[error("{0}")]
     Resolve(io::Error),
-    #[error("the address {0} may not be reached")]
+    #[error("{0}")]
     Blocked(IpAddr),
-    #[error("no connection: {0}")]
+    #[error("{0}")]
     Tcp(io::Error),
-    #[error("no answer within {} s", CONNECT.as_secs())]
+    #[error("{} s", CONNECT.as_secs())]
     Slow,
-    #[error("the server refuses StartTLS: {0}")]
+    #[error("{0}")]
     StartTls(String),
-    #[error("TLS: {0}")]
+    #[error("{0}")]
     Tls(io::Error),
     #[error("{0}")]
     Local(String),
 }
 
 impl ConnectError {
-    /// Whether the server was reached, and TLS is what failed.
-    pub fn is_tls(&self) -> bool {
-        matches!(self, ConnectError::StartTls(_) | ConnectError::Tls(_))
+    pub fn of(&self, server: &str) -> NotReached {
+        let cause = match self {
+            ConnectError::Resolve(_) => Cause::Name,
+            ConnectError::Blocked(_) => Cause::Blocked,
+            ConnectError::Tcp(_) | ConnectError::Local(_) => Cause::NoConnection,
+            ConnectError::Slow => Cause::Silent,
+            ConnectError::StartTls(_) => Cause::StartTls,
+            ConnectError::Tls(_) => Cause::Tls,
+        };
+        NotReached { server: server.to_owned(), cause, why: self.to_string() }
     }
 }
 
@@ -141,12 +148,20 @@ impl Link {
         let server = self.server.clone();
         let result = match self.operation().simple_bind(dn, password).await {
             Ok(result) => result,
-            Err(why) => return Err(UserSourceError::Unreachable { why: format!("{server}: {}", self.explain(&why)) }),
+            Err(why) => {
+                return Err(UserSourceError::Unreachable(vec![NotReached {
+                    server,
+                    cause: Cause::Broken,
+                    why: self.explain(&why),
+                }]));
+            }
         };
         match result.rc {
             0 => Ok(()),
             // busy, unavailable
-            51 | 52 => Err(UserSourceError::Unreachable { why: format!("{server}: {result}") }),
+            51 | 52 => {
+                Err(UserSourceError::Unreachable(vec![NotReached { server, cause: Cause::Busy, why: result.to_string() }]))
+            }
             _ => Err(UserSourceError::Auth { server, why: result.to_string() }),
         }
     }

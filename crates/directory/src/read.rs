@@ -9,7 +9,7 @@ use ldap3::{LdapResult, ResultEntry};
 use rustls::ClientConfig;
 use std::collections::VecDeque;
 use std::sync::Arc;
-use zaiseki_model::directory::{Progress, Sweep, UserSourceError};
+use zaiseki_model::directory::{Cause, NotReached, Progress, Sweep, UserSourceError};
 use zaiseki_model::limits::{DIRECTORY_ENTRIES, LDAP_REFERRALS};
 
 /// `success` and `noSuchObject`, `referral` of RFC 4511 appendix A.
@@ -143,7 +143,8 @@ impl<'a> Reading<'a> {
     /// One of the servers that hold this part of the tree must give it whole.
     async fn follow(&mut self, choices: &[Elsewhere]) -> Result<(), UserSourceError> {
         self.followed += 1;
-        let mut last = UserSourceError::Unreachable { why: "a referral names no server".to_owned() };
+        let nowhere = NotReached { server: self.config.base.clone(), cause: Cause::Address, why: String::new() };
+        let mut last = UserSourceError::Unreachable(vec![nowhere]);
         for there in choices {
             let server = there.address.host.clone();
             if self.followed > LDAP_REFERRALS {
@@ -153,8 +154,8 @@ impl<'a> Reading<'a> {
             let mut link = match Link::open(&there.address, there.security, self.trust.clone()).await {
                 Ok(link) => link,
                 Err(why) => {
-                    last =
-                        UserSourceError::Incomplete { server, why: format!("it was referred to and gives no connection: {why}") };
+                    let why = format!("another server was referred to, and is not there: {}", why.of(&server));
+                    last = UserSourceError::Incomplete { server, why };
                     continue;
                 }
             };

@@ -11,7 +11,9 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 use tokio::time::timeout;
-use zaiseki_model::directory::{BoxFuture, Progress, SourceFinding, Sweep, UserSource, UserSourceError};
+use zaiseki_model::directory::{
+    BoxFuture, Cause, NotReached, Progress, SourceFinding, SourceSeen, Sweep, UserSource, UserSourceError,
+};
 
 /// A whole read.
 const READ: Duration = Duration::from_secs(3_600);
@@ -37,20 +39,23 @@ pub fn open(config: &LdapConfig, password: &str) -> Result<LdapSource, UserSourc
 impl LdapSource {
     /// The servers in their order; a refused account is not tried at the next one, which would lock it sooner.
     async fn read_any(&self, progress: Progress<'_>) -> Result<Sweep, UserSourceError> {
-        let mut passed_over = Vec::new();
+        let (mut passed_over, mut not_reached) = (Vec::new(), Vec::new());
         let mut broken = None;
         for server in &self.config.servers {
             match self.read_one(server, progress).await {
                 Ok(sweep) => return Ok(Sweep { passed_over, ..sweep }),
-                Err(UserSourceError::Unreachable { why }) => passed_over.push(why),
+                Err(UserSourceError::Unreachable(servers)) => {
+                    passed_over.push(UserSourceError::Unreachable(servers.clone()));
+                    not_reached.extend(servers);
+                }
                 Err(error @ UserSourceError::Incomplete { .. }) => {
-                    passed_over.push(error.to_string());
+                    passed_over.push(error.clone());
                     broken = Some(error);
                 }
                 Err(error) => return Err(error),
             }
         }
-        Err(broken.unwrap_or(UserSourceError::Unreachable { why: passed_over.join("; ") }))
+        Err(broken.unwrap_or(UserSourceError::Unreachable(not_reached)))
     }
 
     async fn read_one(&self, server: &str, progress: Progress<'_>) -> Result<Sweep, UserSourceError> {
@@ -60,10 +65,16 @@ impl LdapSource {
     }
 
     async fn link(&self, server: &str) -> Result<Link, UserSourceError> {
-        let unreachable = |why: String| UserSourceError::Unreachable { why: format!("{server}: {why}") };
-        let address = Address::parse(server, self.config.security).map_err(unreachable)?;
-        let opened = Link::open(&address, self.config.security, self.trust.clone()).await;
-        opened.map_err(|why| unreachable(why.to_string()))
+        let opened = match self.address(server) {
+            Ok(address) => Link::open(&address, self.config.security, self.trust.clone()).await.map_err(|why| why.of(server)),
+            Err(why) => Err(why),
+        };
+        opened.map_err(|why| UserSourceError::Unreachable(vec![why]))
+    }
+
+    fn address(&self, server: &str) -> Result<Address, NotReached> {
+        let parsed = Address::parse(server, self.config.security);
+        parsed.map_err(|why| NotReached { server: server.to_owned(), cause: Cause::Address, why })
     }
 
     fn reading<'a>(&'a self, progress: Progress<'a>) -> Reading<'a> {
@@ -72,43 +83,43 @@ impl LdapSource {
 
     /// Everything about one server, up to the first thing that fails.
     async fn test_one(&self, server: &str, findings: &mut Vec<SourceFinding>) {
-        let mut tell = |name: &'static str, passed: bool, seen: String| {
-            findings.push(SourceFinding { name, server: server.to_owned(), passed, seen });
+        let mut tell = |name: &'static str, seen: SourceSeen| {
+            findings.push(SourceFinding { name, server: server.to_owned(), seen });
         };
-        let address = match Address::parse(server, self.config.security) {
+        let address = match self.address(server) {
             Ok(address) => address,
-            Err(why) => return tell("connect", false, why),
+            Err(why) => return tell("connect", SourceSeen::NotReached(why)),
         };
         let mut link = match Link::open(&address, self.config.security, self.trust.clone()).await {
             Ok(link) => link,
-            Err(why) => return tell(if why.is_tls() { "tls" } else { "connect" }, false, why.to_string()),
+            Err(why) => {
+                let why = why.of(server);
+                return tell(if why.cause.is_tls() { "tls" } else { "connect" }, SourceSeen::NotReached(why));
+            }
         };
-        tell("connect", true, format!("connected to {}", link.server));
+        tell("connect", SourceSeen::Connected);
         if self.trust.is_some() {
-            tell("tls", true, "the certificate is believed".to_owned());
+            tell("tls", SourceSeen::Trusted);
         }
         if let Err(error) = link.bind(&self.config.bind_dn, &self.password).await {
-            return tell("sign-in", false, error.to_string());
+            return tell("sign-in", SourceSeen::Failed(error));
         }
-        let who = if self.config.bind_dn.is_empty() { "anonymous access" } else { self.config.bind_dn.as_str() };
-        tell("sign-in", true, who.to_owned());
+        tell("sign-in", SourceSeen::Account(self.config.bind_dn.clone()));
         match self.reading(&|_| {}).taste(&mut link, TASTE).await {
-            Err(error) => tell("base", false, error.to_string()),
+            Err(error) => tell("base", SourceSeen::Failed(error)),
             Ok(sweep) => {
-                tell("base", true, self.config.base.clone());
-                let (passed, seen) = tasted(&sweep);
-                tell("users", passed, seen);
+                tell("base", SourceSeen::Base(self.config.base.clone()));
+                tell("users", tasted(sweep));
             }
         }
     }
 }
 
-fn tasted(sweep: &Sweep) -> (bool, String) {
-    let names: Vec<&str> = sweep.users.iter().map(|user| user.name.as_str()).collect();
-    match sweep.skipped.first() {
-        Some(skipped) => (false, format!("{}: {}", skipped.place, skipped.why)),
-        None if names.is_empty() => (false, "no entry matches".to_owned()),
-        None => (true, format!("the first are {}", names.join(", "))),
+fn tasted(mut sweep: Sweep) -> SourceSeen {
+    match sweep.skipped.pop() {
+        Some(skipped) => SourceSeen::Unusable(skipped),
+        None if sweep.users.is_empty() => SourceSeen::NobodyMatches,
+        None => SourceSeen::Users(sweep.users.into_iter().map(|user| user.name).collect()),
     }
 }
 
@@ -129,8 +140,8 @@ impl UserSource for LdapSource {
             let mut findings = Vec::new();
             for server in &self.config.servers {
                 if caught(self.test_one(server, &mut findings)).await.is_none() {
-                    let seen = self.damaged().to_string();
-                    findings.push(SourceFinding { name: "base", server: server.clone(), passed: false, seen });
+                    let seen = SourceSeen::Failed(self.damaged());
+                    findings.push(SourceFinding { name: "base", server: server.clone(), seen });
                 }
             }
             findings

@@ -91,8 +91,54 @@ pub struct Skipped {
     /// As [`SourceUser::key`], when that much could be read.
     pub key: Option<String>,
     pub place: String,
-    /// In English; names the attribute.
-    pub why: String,
+    pub why: Unfit,
+}
+
+/// Why an entry cannot be a user. Each names the attribute, but for the last, which says why the user id is none.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unfit {
+    #[error("it has no {0}")]
+    Without(String),
+    #[error("it has no (single) value of {0}")]
+    NotOne(String),
+    #[error("it says nothing about {0}")]
+    Silent(String),
+    #[error("its {0} is not understood")]
+    Unclear(String),
+    #[error("its {0} stands at another one too")]
+    Twice(String),
+    #[error("its user id cannot be part of an address: {0}")]
+    UserId(String),
+}
+
+impl Unfit {
+    /// For the database: code and detail, with a blank between them.
+    pub fn to_line(&self) -> String {
+        let (code, detail) = match self {
+            Unfit::Without(it) => ("without", it),
+            Unfit::NotOne(it) => ("not-one", it),
+            Unfit::Silent(it) => ("silent", it),
+            Unfit::Unclear(it) => ("unclear", it),
+            Unfit::Twice(it) => ("twice", it),
+            Unfit::UserId(it) => ("user-id", it),
+        };
+        format!("{code} {detail}")
+    }
+
+    /// What [`Unfit::to_line`] wrote.
+    pub fn parse(line: &str) -> Option<Unfit> {
+        let (code, detail) = line.split_once(' ')?;
+        let detail = detail.to_owned();
+        match code {
+            "without" => Some(Unfit::Without(detail)),
+            "not-one" => Some(Unfit::NotOne(detail)),
+            "silent" => Some(Unfit::Silent(detail)),
+            "unclear" => Some(Unfit::Unclear(detail)),
+            "twice" => Some(Unfit::Twice(detail)),
+            "user-id" => Some(Unfit::UserId(detail)),
+            _ => None,
+        }
+    }
 }
 
 /// A complete answer.
@@ -105,7 +151,7 @@ pub struct Sweep {
     /// Which server answered.
     pub server: String,
     /// Servers that were tried before it, and why they did not answer.
-    pub passed_over: Vec<String>,
+    pub passed_over: Vec<UserSourceError>,
     /// Where [`UserSource::changes`] goes on from; `None`: this source cannot tell changes.
     pub cursor: Option<String>,
 }
@@ -129,9 +175,9 @@ pub struct Delta {
 pub enum UserSourceError {
     #[error("the setting {key} is not usable: {why}")]
     Config { key: &'static str, why: String },
-    /// Of every server: the name, then why.
-    #[error("no server could be reached: {why}")]
-    Unreachable { why: String },
+    /// Every server, and why.
+    #[error("no server could be reached: {}", list(.0))]
+    Unreachable(Vec<NotReached>),
     #[error("{server} refused the account: {why}")]
     Auth { server: String, why: String },
     #[error("{server} refused: {why}")]
@@ -145,6 +191,59 @@ pub enum UserSourceError {
     TooMany { server: String, limit: usize },
 }
 
+fn list(servers: &[NotReached]) -> String {
+    servers.iter().map(NotReached::to_string).collect::<Vec<_>>().join("; ")
+}
+
+/// Why a server gave no answer at all.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{server}: {cause}{}", because(.why))]
+pub struct NotReached {
+    pub server: String,
+    pub cause: Cause,
+    /// What the system or the other side said; empty when the cause says it all.
+    pub why: String,
+}
+
+fn because(why: &str) -> String {
+    if why.is_empty() { String::new() } else { format!(": {why}") }
+}
+
+/// What stood between us and a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Cause {
+    #[error("this is no usable address")]
+    Address,
+    #[error("the name cannot be resolved")]
+    Name,
+    #[error("the address may not be reached")]
+    Blocked,
+    #[error("no connection")]
+    NoConnection,
+    #[error("no answer in time")]
+    Silent,
+    #[error("the server refuses StartTLS")]
+    StartTls,
+    #[error("TLS failed")]
+    Tls,
+    #[error("the trusted certificates cannot be used")]
+    Trust,
+    #[error("the connection broke")]
+    Broken,
+    #[error("the server is too busy")]
+    Busy,
+    /// An answer that is of no use: a redirection, one that is too long.
+    #[error("the answer cannot be used")]
+    Answer,
+}
+
+impl Cause {
+    /// Whether the server was reached, and TLS is what failed.
+    pub fn is_tls(self) -> bool {
+        matches!(self, Cause::StartTls | Cause::Tls | Cause::Trust)
+    }
+}
+
 /// One line of a source's self-test.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceFinding {
@@ -152,9 +251,39 @@ pub struct SourceFinding {
     pub name: &'static str,
     /// The server it is about.
     pub server: String,
-    pub passed: bool,
-    /// In English. What to do about it follows from `name`, and the control plane says it in each language.
-    pub seen: String,
+    pub seen: SourceSeen,
+}
+
+impl SourceFinding {
+    pub fn passed(&self) -> bool {
+        use SourceSeen as S;
+        !matches!(self.seen, S::NobodyMatches | S::NobodyVisible | S::Unusable(_) | S::NotReached(_) | S::Failed(_))
+    }
+}
+
+/// What a step of a self-test saw. What to do about it follows from the step; the control plane says both in each language.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SourceSeen {
+    Connected,
+    /// The server's certificate is believed.
+    Trusted,
+    /// As whom one may read; empty for anonymous access.
+    Account(String),
+    /// What the server says it is.
+    Product(String),
+    /// The search base is there.
+    Base(String),
+    /// User ids of the first ones.
+    Users(Vec<String>),
+    /// The first so many are none whom this directory reads, which may well be.
+    Others(usize),
+    NobodyMatches,
+    /// There are no users, or the account may not see them.
+    NobodyVisible,
+    /// The first ones cannot be users.
+    Unusable(Skipped),
+    NotReached(NotReached),
+    Failed(UserSourceError),
 }
 
 /// Is told how many entries were read so far.

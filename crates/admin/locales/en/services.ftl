@@ -48,3 +48,5 @@ topology-open = open
 topology-closed = closed
 topology-everywhere = all
 topology-no-doors = The node listens nowhere.
+services-not-running = The service “{ $name }” does not run ({ $state }): { $means }
+services-to = To the control center

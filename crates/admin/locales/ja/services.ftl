@@ -48,3 +48,5 @@ topology-open = 開
 topology-closed = 閉
 topology-everywhere = すべて
 topology-no-doors = このノードはどこでも待ち受けていません。
+services-not-running = サービス「{ $name }」は動いていません（{ $state }）。{ $means }
+services-to = コントロールセンターへ

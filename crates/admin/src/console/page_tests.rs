@@ -1,8 +1,10 @@
 //! The pages: what is typed reaches the control plane, and what was wrong is said where it was typed.
 
 use super::tests::{Fixture, caller, fixture, post};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, Request, StatusCode, header};
+use zaiseki_control::Text;
 use zaiseki_control::access::Role;
+use zaiseki_control::alarms::catalogue::DIRECTORY_SYNC_FAILED;
 use zaiseki_control::app::gateways::{self, GatewayConfig};
 use zaiseki_control::app::jobs;
 use zaiseki_control::app::setup;
@@ -258,4 +260,33 @@ async fn a_file_of_users_is_imported_with_a_report() {
     let (status, _, html) = fixture.ask(request(), ADMIN, &body("")).await;
     assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(html.contains("id=\"file-error\""), "{html}");
+}
+
+#[tokio::test]
+async fn areas_fold_and_say_what_is_wrong_in_them() {
+    let fixture = fixture();
+    fixture.app.alarms().raise(&DIRECTORY_SYNC_FAILED, "tokyo", Text::plain("down"));
+    let groups = |html: &str, open: bool| -> Vec<String> {
+        let groups = html.split("<details class=\"group\" data-group=\"").skip(1).filter_map(|rest| rest.split_once('"'));
+        groups.filter(|(_, rest)| rest.starts_with(" open>") == open).map(|(key, _)| key.to_owned()).collect()
+    };
+    let html = fixture.seen("/console/gateways").await;
+    assert_eq!(groups(&html, true), ["nav-presence"]);
+    assert!(groups(&html, false).contains(&"nav-people".to_owned()));
+    // Beside the area and the page of directories, and beside diagnostics and the alarms.
+    assert_eq!(html.matches("(open alarms: 1)").count(), 4, "{html}");
+    assert!(html.contains("href=\"/console/directories\">Directories <span class=\"count bad\">"), "{html}");
+    let request = Request::get("/console/gateways").header(header::COOKIE, "zaiseki-menu=nav-people.nonsense");
+    let (_, _, html) = fixture.ask(request, ADMIN, "").await;
+    assert_eq!(groups(&html, true), ["nav-presence", "nav-people"]);
+}
+
+#[tokio::test]
+async fn pages_say_when_the_service_behind_them_does_not_run() {
+    let fixture = fixture();
+    for (page, service) in [("directories", "sync-agent"), ("gateways", "presence-gateways"), ("jobs", "job-scheduler")] {
+        let html = fixture.seen(&format!("/console/{page}")).await;
+        let pointer = format!("<a href=\"/console/services/{service}\">To the control center</a>");
+        assert!(html.contains("does not run (stopped)") && html.contains(&pointer), "{html}");
+    }
 }

@@ -4,7 +4,7 @@ use crate::support::{asked, config, control, count, crowd, names, read, source};
 use serde_json::json;
 use std::sync::Mutex;
 use zaiseki_axl::{AxlConfig, Include};
-use zaiseki_model::directory::{NumberKind, UserSource, UserSourceError};
+use zaiseki_model::directory::{Cause, NumberKind, SourceSeen, Unfit, UserSource, UserSourceError};
 use zaiseki_testkit::axl::{AxlServer, OUTSIDER, Options, person};
 
 fn people() -> Vec<serde_json::Value> {
@@ -104,11 +104,11 @@ async fn one_bad_user_is_skipped_and_named() {
     let server = AxlServer::start(&Options::new(users)).unwrap();
     let sweep = read(&config(&server)).await.unwrap();
     assert_eq!(names(&sweep), ["hanako", "left", "taro"]);
-    let skipped: Vec<_> = sweep.skipped.iter().map(|s| (s.place.as_str(), s.key.is_some(), s.why.as_str())).collect();
+    let skipped: Vec<_> = sweep.skipped.iter().map(|s| (s.place.as_str(), s.key.is_some(), s.why.clone())).collect();
     let expected = [
-        ("zz1", true, "its homeCluster is neither true nor false"),
-        ("zz2", false, "it has no uuid"),
-        ("", true, "it has no userid"),
+        ("zz1", true, Unfit::Unclear("homeCluster".to_owned())),
+        ("zz2", false, Unfit::Without("uuid".to_owned())),
+        ("", true, Unfit::Without("userid".to_owned())),
     ];
     assert_eq!(skipped, expected);
 }
@@ -155,7 +155,7 @@ async fn a_busy_server_is_asked_again() {
         assert_eq!(read(&config(&server)).await.unwrap().users.len(), 3, "{style}");
         control(&server, json!({"busy": 6, "style": style})).await;
         match read(&config(&server)).await {
-            Err(UserSourceError::Unreachable { why }) => assert!(why.contains("busy"), "{why}"),
+            Err(UserSourceError::Unreachable(servers)) => assert_eq!(servers[0].cause, Cause::Busy),
             other => panic!("{style}: {other:?}"),
         }
     }
@@ -167,12 +167,13 @@ async fn the_self_test_names_what_fails() {
     let config = config(&server);
     let outcome = async |config: &AxlConfig| {
         let findings = source(config).test().await;
-        findings.iter().map(|finding| (finding.name, finding.passed)).collect::<Vec<_>>()
+        findings.iter().map(|finding| (finding.name, finding.passed())).collect::<Vec<_>>()
     };
     assert_eq!(outcome(&config).await, [("connect", true), ("tls", true), ("sign-in", true), ("users", true)]);
     let seen = source(&config).test().await;
-    assert_eq!(seen[2].seen, "Unified CM 15.0.1.10000-1, AXL 12.0");
-    assert!(seen[3].seen.contains("user000, user001") && !seen[3].seen.contains("user005"), "{}", seen[3].seen);
+    assert_eq!(seen[2].seen, SourceSeen::Product("Unified CM 15.0.1.10000-1, AXL 12.0".to_owned()));
+    let first = (0..5).map(|i| format!("user00{i}")).collect();
+    assert_eq!(seen[3].seen, SourceSeen::Users(first));
     let stranger = AxlConfig { ca: None, ..config.clone() };
     assert_eq!(outcome(&stranger).await, [("tls", false)]);
     let wrong = AxlConfig { username: "wrong".to_owned(), ..config.clone() };

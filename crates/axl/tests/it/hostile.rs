@@ -6,7 +6,7 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::sync::Arc;
 use zaiseki_axl::AxlConfig;
-use zaiseki_model::directory::{Sweep, UserSource, UserSourceError};
+use zaiseki_model::directory::{Cause, Sweep, UserSource, UserSourceError};
 use zaiseki_model::limits::AXL_ANSWER_BYTES;
 use zaiseki_net::tls::{ReloadableCert, ensure_self_signed, server_config};
 use zaiseki_testkit::axl::AxlServer;
@@ -76,7 +76,9 @@ async fn an_answer_is_taken_up_to_its_limit() {
     };
     assert_eq!(of(200, &padded(AXL_ANSWER_BYTES)).await.unwrap().users, []);
     match of(200, &padded(AXL_ANSWER_BYTES + 1)).await {
-        Err(UserSourceError::Unreachable { why }) => assert!(why.contains("longer than"), "{why}"),
+        Err(UserSourceError::Unreachable(servers)) => {
+            assert!(servers[0].cause == Cause::Answer && servers[0].why.contains("longer than"), "{servers:?}");
+        }
         other => panic!("{other:?}"),
     }
 }

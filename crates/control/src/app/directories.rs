@@ -6,7 +6,7 @@ use crate::directory::report::{ProblemView, SyncReport};
 use crate::directory::rules::SyncRules;
 use crate::directory::state::Running;
 use crate::directory::sync::Sync;
-use crate::directory::{DirectoryService, StoredDirectory, agent};
+use crate::directory::{DirectoryService, StoredDirectory, agent, texts};
 use crate::error::{ControlError, Result};
 use crate::text::Text;
 use serde::de::DeserializeOwned;
@@ -92,9 +92,11 @@ pub struct DirectoryView {
 pub struct DirectoryFinding {
     /// `connect`, `tls`, `sign-in`, `base`, `users`.
     pub name: String,
+    /// The same in words.
+    pub step: Text,
     pub server: String,
     pub passed: bool,
-    pub seen: String,
+    pub seen: Text,
     /// What to do; `None` when passed.
     pub advice: Option<Text>,
 }
@@ -244,34 +246,10 @@ pub fn prepare_sync(app: &App, actor: &Actor, name: &str, dry_run: bool) -> Resu
 
 impl From<SourceFinding> for DirectoryFinding {
     fn from(finding: SourceFinding) -> Self {
-        let SourceFinding { name, server, passed, seen } = finding;
-        let advice = (!passed).then(|| advice(name));
-        DirectoryFinding { name: name.to_owned(), server, passed, seen, advice }
-    }
-}
-
-fn advice(name: &str) -> Text {
-    match name {
-        "connect" => Text::new(
-            "check the server's name and port, and that this machine may reach it",
-            "サーバー名とポート、このマシンから接続できることを確認してください",
-        ),
-        "tls" => Text::new(
-            "give the certificate authority of the server (ca), and name the server as its certificate does; for Unified CM, its certificate will do (certificate)",
-            "サーバーの認証局 (ca) を設定し、証明書と同じサーバー名を使ってください。Unified CM では証明書そのもの (certificate) も使えます",
-        ),
-        "sign-in" => Text::new(
-            "check the account (LDAP: the bind DN; Unified CM: an application user who may use AXL) and its password",
-            "アカウント (LDAP はバインド DN、Unified CM は AXL を使えるアプリケーションユーザー) とパスワードを確認してください",
-        ),
-        "base" => Text::new(
-            "check the search base and filter, and that the account may read there",
-            "検索ベースとフィルター、アカウントの読み取り権限を確認してください",
-        ),
-        _ => Text::new(
-            "check which users are read (LDAP: the filter and the attributes for key and user id; Unified CM: users)",
-            "取得するユーザーの条件 (LDAP はフィルターとキー・ユーザー ID の属性、Unified CM は users) を確認してください",
-        ),
+        let (passed, seen) = (finding.passed(), texts::seen(&finding.seen));
+        let advice = (!passed).then(|| texts::advice(finding.name));
+        let step = texts::step(finding.name);
+        DirectoryFinding { name: finding.name.to_owned(), step, server: finding.server, passed, seen, advice }
     }
 }
 

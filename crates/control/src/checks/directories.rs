@@ -58,7 +58,8 @@ impl OfServer {
 }
 
 fn finding(one: DirectoryFinding) -> OfServer {
-    let seen = Text::plain(format!("{}: {}", one.name, one.seen));
+    let step = &one.step;
+    let seen = Text::new(format!("{}: {}", step.en, one.seen.en), format!("{}: {}", step.ja, one.seen.ja));
     let finding = match one.advice.filter(|_| !one.passed) {
         Some(advice) => Finding::failed(seen, advice),
         None => Finding::passed(seen),
@@ -75,9 +76,10 @@ mod tests {
     fn each_server_has_one_finding() {
         let one = |server: &str, name: &str, passed: bool| DirectoryFinding {
             name: name.to_owned(),
+            step: Text::plain(name),
             server: server.to_owned(),
             passed,
-            seen: "x".to_owned(),
+            seen: Text::new("x", "見"),
             advice: (!passed).then(|| Text::plain("mend it")),
         };
         let found = vec![one("a", "connect", true), one("b", "connect", false), one("a", "users", true), one("b", "users", true)];

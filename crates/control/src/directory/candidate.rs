@@ -2,7 +2,7 @@
 
 use super::plan::{Candidate, Problem, ProblemCode};
 use crate::app::users;
-use zaiseki_model::directory::{Skipped, SourceUser};
+use zaiseki_model::directory::{Skipped, SourceUser, Unfit};
 use zaiseki_xmpp::jid::BareJid;
 
 /// The account this entry would make, and what of it cannot be used.
@@ -14,8 +14,8 @@ pub(super) fn candidate(entry: SourceUser) -> Result<(Candidate, Vec<Problem>), 
     let problem =
         |code, detail: String| Problem { code, key: Some(key.clone()), place: place.clone(), name: name.clone(), detail };
     let local = users::localpart(&name).map_err(|error| {
-        let (key, place, why) = (Some(key.clone()), place.clone(), error.text().en);
-        Skipped { key, place, why }
+        let (key, place) = (Some(key.clone()), place.clone());
+        Skipped { key, place, why: Unfit::UserId(error.text().en) }
     })?;
     let mut problems = Vec::new();
     if users::mail(&profile.mail).is_err() {

@@ -15,6 +15,7 @@ pub mod report;
 pub mod rules;
 pub mod state;
 pub mod sync;
+pub(crate) mod texts;
 
 use crate::error::{ControlError, Result};
 use rules::SyncRules;

@@ -167,7 +167,7 @@ pub fn plan(situation: Situation<'_>, answer: Answer, mut new_id: impl FnMut() -
         key: skipped.key.clone(),
         place: skipped.place.clone(),
         name: String::new(),
-        detail: skipped.why.clone(),
+        detail: skipped.why.to_line(),
     }));
     plan.steps.sort_by_key(|step| step.action != Action::Remove);
     plan

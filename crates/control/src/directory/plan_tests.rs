@@ -2,6 +2,7 @@ use super::*;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::time::Duration;
+use zaiseki_model::directory::Unfit;
 
 const TREE: DirectoryId = DirectoryId([1; 16]);
 const OTHER: DirectoryId = DirectoryId([2; 16]);
@@ -65,7 +66,7 @@ fn entry(key: &str, name: &str) -> Candidate {
 }
 
 fn skipped(key: Option<&str>, place: &str) -> Skipped {
-    Skipped { key: key.map(str::to_owned), place: place.to_owned(), why: "bad".to_owned() }
+    Skipped { key: key.map(str::to_owned), place: place.to_owned(), why: Unfit::Without("uid".to_owned()) }
 }
 
 fn codes(plan: &Plan) -> Vec<(ProblemCode, &str)> {

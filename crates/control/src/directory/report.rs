@@ -1,11 +1,12 @@
 //! What came of a synchronisation, for people and for the database.
 
 use super::plan::{Action, Hold, Plan, Problem, ProblemCode, Step};
+use super::texts;
 use crate::text::Text;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
-use zaiseki_model::directory::UserSourceError;
+use zaiseki_model::directory::Unfit;
 use zaiseki_store::{DirectoryProblem, Person, PersonChange};
 
 /// Problems, skipped servers and lines of the difference told one by one; of the others only the number.
@@ -37,7 +38,7 @@ pub struct SyncReport {
     /// The server that answered.
     pub server: String,
     /// Servers that did not, and why.
-    pub passed_over: Vec<String>,
+    pub passed_over: Vec<Text>,
     /// Entries read.
     pub entries: usize,
     pub created: usize,
@@ -166,43 +167,6 @@ fn hold_text(hold: Hold) -> Text {
     }
 }
 
-/// In both languages: what happened, and what to do.
-pub(super) fn source_error(error: &UserSourceError) -> Text {
-    let ja = match error {
-        UserSourceError::Config { key, why } => format!("設定 {key} を使えません: {why}"),
-        UserSourceError::Unreachable { why } => {
-            format!(
-                "どのサーバーにも接続できません: {why}。サーバー名、ポート、証明書を確認してください。次回の同期で再試行します"
-            )
-        }
-        UserSourceError::Auth { server, why } => {
-            format!("{server} がアカウントを拒否しました: {why}。バインド DN とパスワードを確認してください")
-        }
-        UserSourceError::Refused { server, why } => {
-            format!("{server} が要求を拒否しました: {why}。検索ベース、フィルター、権限を確認してください")
-        }
-        UserSourceError::Incomplete { server, why } => {
-            format!("{server} からの応答が不完全です: {why}。何も変更していません。次回の同期で再試行します")
-        }
-        UserSourceError::Malformed { server, why } => format!("{server} からの応答を理解できません: {why}。何も変更していません"),
-        UserSourceError::TooMany { server, limit } => {
-            format!(
-                "{server} にはこのディレクトリーのエントリーが {limit} 件を超えてあります。検索ベースかフィルターで分けてください"
-            )
-        }
-    };
-    let advice = match error {
-        UserSourceError::Config { .. } => "",
-        UserSourceError::Unreachable { .. } => ". Check names, ports and certificates; it is tried again later",
-        UserSourceError::Auth { .. } => ". Check the bind DN and its password",
-        UserSourceError::Refused { .. } => ". Check search base, filter and permissions",
-        UserSourceError::Incomplete { .. } => ". Nothing was changed; it is tried again later",
-        UserSourceError::Malformed { .. } => ". Nothing was changed",
-        UserSourceError::TooMany { .. } => ". Divide it by search base or filter",
-    };
-    Text::new(format!("{error}{advice}"), ja)
-}
-
 /// One problem as administrators see it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ProblemView {
@@ -252,7 +216,8 @@ fn problem_text(code: ProblemCode, name: &str, seen: &str) -> Text {
             (format!("\"{seen}\" cannot be an address"), format!("\"{seen}\" はアドレスとして使えません"))
         }
         ProblemCode::Entry => {
-            (format!("the entry cannot be a user: {seen}"), format!("ユーザーにできないエントリーです: {seen}"))
+            let why = Unfit::parse(seen).map_or_else(|| Text::plain(seen), |why| texts::unfit(&why));
+            (format!("the entry cannot be a user: {}", why.en), format!("ユーザーにできないエントリーです: {}", why.ja))
         }
     };
     Text::new(en, ja)

@@ -1,9 +1,9 @@
 //! One synchronisation: read, plan, carry out, remember.
 
 use super::plan::{self, Action, Answer, Plan, Situation};
-use super::report::{self, DiffLine, LINES_TOLD, PREVIEW_LINES, Preview, ProblemView, SyncReport, source_error};
+use super::report::{self, DiffLine, LINES_TOLD, PREVIEW_LINES, Preview, ProblemView, SyncReport};
 use super::state::Turn;
-use super::{StoredDirectory, candidate};
+use super::{StoredDirectory, candidate, texts};
 use crate::alarms::catalogue::DIRECTORY_SYNC_FAILED;
 use crate::app::{App, UserChange, audit, duplicates, status};
 use crate::error::{ControlError, Result};
@@ -65,7 +65,7 @@ impl Sync {
             let taken = match sweep {
                 Ok(sweep) => Some(worker.take(sweep, &mut report)?),
                 Err(error) => {
-                    report.error = Some(source_error(&error));
+                    report.error = Some(texts::failure(&error));
                     None
                 }
             };
@@ -80,7 +80,8 @@ impl Sync {
     /// Plans and carries out; what could not be done.
     fn take(&self, sweep: Sweep, report: &mut SyncReport) -> Result<Taken> {
         report.entries = sweep.users.len() + sweep.skipped.len();
-        (report.referrals, report.server, report.passed_over) = (sweep.referrals, sweep.server, sweep.passed_over);
+        (report.referrals, report.server) = (sweep.referrals, sweep.server);
+        report.passed_over = sweep.passed_over.iter().map(texts::source).collect();
         let mut answer = Answer { candidates: Vec::with_capacity(sweep.users.len()), skipped: sweep.skipped };
         let mut problems = Vec::new();
         for user in sweep.users {

@@ -4,7 +4,7 @@ use crate::support::{config, names, read, read_with, test, without_tls};
 use anyhow::Result;
 use std::sync::Mutex;
 use zaiseki_directory::{Scope, Security};
-use zaiseki_model::directory::{NumberKind, UserSourceError};
+use zaiseki_model::directory::{Cause, NumberKind, UserSourceError};
 use zaiseki_testkit::slapd::{Person, READER_PASSWORD, SUFFIX, Slapd, referral, unit};
 
 fn people() -> Vec<Person> {
@@ -120,6 +120,13 @@ fn referrals_are_counted_and_followed_only_where_allowed() -> Result<()> {
     config.ca = Some(here.ca()? + &there.ca()?);
     let sweep = read(&config)?;
     assert_eq!((names(&sweep), sweep.referrals), (vec!["hanako", "jones", "ken", "taro"], 0));
+    // A base that is itself elsewhere gives nothing by itself, and everything when it is followed.
+    config.base = format!("ou=osaka,{SUFFIX}");
+    assert_eq!(names(&read(&config)?), ["ken"]);
+    config.follow_referrals = false;
+    let error = read(&config).unwrap_err();
+    assert!(matches!(&error, UserSourceError::Refused { why, .. } if why.contains(&there.address())), "{error}");
+    (config.base, config.follow_referrals) = (SUFFIX.to_owned(), true);
     // A part that cannot be had makes the answer incomplete: its users must not pass for deleted.
     let here = Slapd::start(&(tree() + &referral("osaka", &dead)))?;
     config.servers = vec![here.address()];
@@ -143,13 +150,17 @@ fn each_kind_of_tls_is_checked_against_the_private_ca() -> Result<()> {
     for mut distrusting in [start_tls.clone(), tls.clone()] {
         distrusting.ca = Some(other.ca()?);
         let error = read(&distrusting).unwrap_err();
-        assert!(matches!(&error, UserSourceError::Unreachable { why } if why.contains("TLS")), "{error}");
+        assert!(matches!(&error, UserSourceError::Unreachable(servers) if servers[0].cause == Cause::Tls), "{error}");
         assert_eq!(test(&distrusting, READER_PASSWORD)?, [("tls", false)]);
     }
-    // The certificate is for localhost.
-    let mut elsewhere = start_tls;
-    elsewhere.servers = vec![slapd.address().replace("localhost", "127.0.0.2")];
-    assert!(read(&elsewhere).is_err());
+    // The certificate is for localhost, and for no address.
+    for mut elsewhere in [start_tls, tls] {
+        elsewhere.servers[0] = elsewhere.servers[0].replace("localhost", "127.0.0.1");
+        let error = read(&elsewhere).unwrap_err();
+        let refused = matches!(&error, UserSourceError::Unreachable(servers) if servers[0].cause == Cause::Tls);
+        assert!(refused && error.to_string().contains("not valid for name"), "{error}");
+        assert_eq!(test(&elsewhere, READER_PASSWORD)?, [("tls", false)]);
+    }
     Ok(())
 }
 
@@ -167,7 +178,9 @@ fn the_next_server_takes_over_but_not_with_a_refused_account() -> Result<()> {
     assert_eq!(test(&config, "wrong")?[..2], [("connect", true), ("sign-in", false)]);
     config.servers = vec!["127.0.0.1:1".to_owned(), "127.0.0.1:2".to_owned()];
     let error = read(&config).unwrap_err();
-    assert!(matches!(&error, UserSourceError::Unreachable { why } if why.contains(":1") && why.contains(":2")), "{error}");
+    let UserSourceError::Unreachable(servers) = &error else { panic!("{error}") };
+    let each: Vec<_> = servers.iter().map(|one| (one.server.as_str(), one.cause)).collect();
+    assert_eq!(each, [("127.0.0.1:1", Cause::NoConnection), ("127.0.0.1:2", Cause::NoConnection)]);
     Ok(())
 }
 

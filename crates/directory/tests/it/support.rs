@@ -32,7 +32,7 @@ pub fn read_with(
 pub fn test(config: &LdapConfig, password: &str) -> Result<Vec<(&'static str, bool)>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let findings = runtime.block_on(async { Ok::<_, UserSourceError>(open(config, password)?.test().await) })?;
-    Ok(findings.into_iter().map(|finding| (finding.name, finding.passed)).collect())
+    Ok(findings.into_iter().map(|finding| (finding.name, finding.passed())).collect())
 }
 
 pub fn names(sweep: &Sweep) -> Vec<&str> {

@@ -1,6 +1,6 @@
 //! People › Directories: where users come from besides the built-in directory, how that goes, and what to do about it.
 
-use super::{directory_form, directory_lists};
+use super::{directory_form, directory_lists, services};
 use crate::console::blocks::{Action, Card, Cell, FormBlock, Sign, Table, grouped};
 use crate::console::ctx::{Ctx, Next, encoded, part};
 use crate::console::form::Form;
@@ -13,6 +13,7 @@ use zaiseki_control::app::directories::{self, DirectoryChange, DirectoryFinding,
 use zaiseki_control::app::directory_runs;
 use zaiseki_control::directory::report::SyncReport;
 use zaiseki_control::directory::state::Running;
+use zaiseki_control::services::Service;
 
 pub(super) const READ: Right = Right::read(Area::Directories);
 pub(super) const WRITE: Right = Right::write(Area::Directories);
@@ -72,7 +73,8 @@ fn list(ctx: &Ctx) -> Result<Page, ControlError> {
         rows: all.iter().map(|directory| row(ctx, directory)).collect(),
         empty: ctx.t("directories-empty"),
     };
-    Ok(Page::new(ctx.t("nav-directories")).help("help-directories").refresh(5).bar(actions).table(table))
+    let page = Page::new(ctx.t("nav-directories")).help("help-directories").refresh(5);
+    Ok(services::unless_running(ctx, page, Service::SyncAgent)?.bar(actions).table(table))
 }
 
 fn row(ctx: &Ctx, directory: &DirectoryView) -> Vec<Cell> {
@@ -122,6 +124,7 @@ fn show(ctx: &Ctx) -> Result<Page, ControlError> {
     let (sign, word) = state(ctx, &directory);
     let line = format!("{} · {}", directory_form::kind(ctx, &directory), directory_form::servers(&directory.config).join(", "));
     let page = Page::new(&directory.name).line(line).help("help-directory").state(sign, word);
+    let page = services::unless_running(ctx, page, Service::SyncAgent)?;
     let page = page.refresh(if directory.running.is_some() { 1 } else { 10 }).bar(actions(ctx, &directory));
     let page = match &directory.running {
         Some(running) => page.notice(Sign::Good, progress(ctx, running)),
@@ -225,7 +228,8 @@ pub(super) fn counts(ctx: &Ctx, report: &SyncReport) -> Vec<(String, Cell)> {
         facts.push((ctx.t("directories-server"), Cell::text(&report.server)));
     }
     if !report.passed_over.is_empty() {
-        facts.push((ctx.t("directories-passed-over"), Cell::Text(report.passed_over.join("; "))));
+        let passed_over: Vec<&str> = report.passed_over.iter().map(|why| why.get(ctx.lang)).collect();
+        facts.push((ctx.t("directories-passed-over"), Cell::Text(passed_over.join("; "))));
     }
     facts
 }
@@ -264,22 +268,14 @@ fn test(ctx: &Ctx, _: Form) -> Result<Next, ControlError> {
 }
 
 fn findings_table(ctx: &Ctx, findings: Vec<DirectoryFinding>) -> Table {
-    let step = |name: &str| match name {
-        "connect" => ctx.t("directories-step-connect"),
-        "tls" => ctx.t("directories-step-tls-name"),
-        "sign-in" => ctx.t("directories-step-sign-in"),
-        "base" => ctx.t("directories-step-base"),
-        "users" => ctx.t("directories-step-users"),
-        other => other.to_owned(),
-    };
     let row = |finding: DirectoryFinding| {
         let state = match finding.passed {
             true => Cell::pill(Sign::Good, ctx.t("directories-step-passed")),
             false => Cell::pill(Sign::Bad, ctx.t("directories-step-failed")),
         };
         let todo = finding.advice.map(|advice| advice.get(ctx.lang).to_owned()).unwrap_or_default();
-        let seen = Cell::Finding { seen: finding.seen, todo, href: None };
-        vec![Cell::Text(finding.server), Cell::Text(step(&finding.name)), state, seen]
+        let seen = Cell::Finding { seen: finding.seen.get(ctx.lang).to_owned(), todo, href: None };
+        vec![Cell::Text(finding.server), Cell::text(finding.step.get(ctx.lang)), state, seen]
     };
     let columns = ["directories-server", "directories-step", "directories-result", "directories-seen"];
     Table {

@@ -1,6 +1,6 @@
 //! Presence › Gateways: the calendar servers that are asked, how they are, and their test.
 
-use super::gateway_form;
+use super::{gateway_form, services};
 use crate::console::blocks::{Action, Card, Cell, FormBlock, Sign, Table, grouped};
 use crate::console::ctx::{Ctx, Next, can_be_mended, part};
 use crate::console::form::{Field, Form, Kind};
@@ -11,6 +11,7 @@ use zaiseki_control::ControlError;
 use zaiseki_control::access::{Area, Right};
 use zaiseki_control::app::gateways::{self, GatewayChange, GatewayView, TestFinding};
 use zaiseki_control::gateway::state::{GatewayState, GatewayStatus};
+use zaiseki_control::services::Service;
 
 pub(super) const READ: Right = Right::read(Area::Gateways);
 pub(super) const WRITE: Right = Right::write(Area::Gateways);
@@ -66,7 +67,8 @@ fn list(ctx: &Ctx) -> Result<Page, ControlError> {
         rows: all.iter().map(|gateway| row(ctx, gateway)).collect(),
         empty: ctx.t("gateways-empty"),
     };
-    Ok(Page::new(ctx.t("nav-gateways")).help("help-gateways").refresh(5).bar(actions).table(table))
+    let page = Page::new(ctx.t("nav-gateways")).help("help-gateways").refresh(5);
+    Ok(services::unless_running(ctx, page, Service::PresenceGateways)?.bar(actions).table(table))
 }
 
 fn row(ctx: &Ctx, gateway: &GatewayView) -> Vec<Cell> {
@@ -98,7 +100,8 @@ fn show(ctx: &Ctx) -> Result<Page, ControlError> {
     let (sign, word) = state(ctx, &gateway);
     let (url, username) = gateway_form::address(&gateway.config);
     let page = Page::new(&gateway.name).line(format!("{} · {url} · {username}", kind(ctx, &gateway.kind))).help("help-gateway");
-    let page = page.state(sign, word).refresh(5).bar(actions(ctx, &gateway));
+    let page = services::unless_running(ctx, page.state(sign, word), Service::PresenceGateways)?;
+    let page = page.refresh(5).bar(actions(ctx, &gateway));
     let page = if gateway.secret { page } else { page.notice(Sign::Warning, ctx.t("gateways-no-password")) };
     let Some(status) = gateway.status.filter(|_| gateway.enabled) else { return Ok(page.text(ctx.t("gateways-asks-nobody"))) };
     let page = match &status.state {

@@ -1,5 +1,6 @@
 //! Bulk administration › Jobs: the long work that is kept and done in the background, what it says of itself, and its end.
 
+use super::services;
 use crate::console::blocks::{Action, Block, Cell, Pager, Sign, Table, grouped};
 use crate::console::ctx::{Ctx, Next, encoded, part};
 use crate::console::form::Form;
@@ -8,6 +9,7 @@ use crate::console::routes::Pages;
 use serde_json::Value;
 use zaiseki_control::access::{Area, Right};
 use zaiseki_control::app::jobs::{self, JobPage, JobQuery, JobStateView, JobView, LogPage, LogQuery};
+use zaiseki_control::services::Service;
 use zaiseki_control::{ControlError, Text};
 
 const READ: Right = Right::read(Area::Jobs);
@@ -47,7 +49,8 @@ fn list(ctx: &Ctx) -> Result<Page, ControlError> {
     let query = JobQuery { after: ctx.query("after").map(str::to_owned), limit: Some(ROWS), ..JobQuery::default() };
     let found = jobs::list(&ctx.app, &query)?;
     let next = found.next.as_deref().map(|after| format!("{LIST}?{}", encoded(&[("after", after)])));
-    let page = Page::new(ctx.t("nav-jobs")).help("help-jobs").refresh(5).table(table(ctx, &found));
+    let page = Page::new(ctx.t("nav-jobs")).help("help-jobs").refresh(5);
+    let page = services::unless_running(ctx, page, Service::JobScheduler)?.table(table(ctx, &found));
     Ok(page.block(Block::Pager(Pager { total: String::new(), first: ctx.query("after").map(|_| LIST.to_owned()), next })))
 }
 

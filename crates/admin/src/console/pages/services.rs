@@ -7,6 +7,7 @@ use crate::console::page::Page;
 use crate::console::routes::Pages;
 use zaiseki_control::access::{Area, Caller, Right};
 use zaiseki_control::app::services::{self, ServiceState, ServiceView};
+use zaiseki_control::services::Service;
 use zaiseki_control::{App, ControlError};
 
 const READ: Right = Right::read(Area::Services);
@@ -41,6 +42,22 @@ fn state(ctx: &Ctx, service: &ServiceView) -> (Sign, String) {
         ServiceState::Failed => (Sign::Bad, "services-state-failed"),
     };
     (sign, ctx.t(key))
+}
+
+/// The page of what a service does says so when it does not run now: nothing else on it would move.
+pub(super) fn unless_running(ctx: &Ctx, page: Page, service: Service) -> Result<Page, ControlError> {
+    let service = services::show(&ctx.app, service.as_str())?;
+    if matches!(service.state, ServiceState::Running | ServiceState::Starting) {
+        return Ok(page);
+    }
+    let (sign, word) = state(ctx, &service);
+    let (name, means) = (service.title.get(ctx.lang), service.stop_means.get(ctx.lang));
+    let text = ctx.tns("services-not-running", &[("name", name.into()), ("state", word.into()), ("means", means.into())]);
+    let sign = if sign == Sign::Bad { sign } else { Sign::Warning };
+    Ok(match ctx.may(READ) {
+        true => page.pointer(sign, text, href(&service), ctx.t("services-to")),
+        false => page.notice(sign, text),
+    })
 }
 
 fn list(ctx: &Ctx) -> Result<Page, ControlError> {

@@ -15,8 +15,8 @@ pub(super) const DIRECTORIES: [Column; 6] = [
 pub(super) const FINDINGS: [Column; 5] = [
     Column { key: "passed", en: "RESULT", ja: "結果", cell: passed },
     column("server", "SERVER", "サーバー"),
-    column("name", "CHECK", "検査"),
-    column("seen", "SEEN", "内容"),
+    Column { key: "step", en: "CHECK", ja: "検査", cell: in_language },
+    Column { key: "seen", en: "SEEN", ja: "内容", cell: in_language },
     Column { key: "advice", en: "WHAT TO DO", ja: "対処", cell: in_language },
 ];
 pub(super) const PROBLEMS: [Column; 4] = [
