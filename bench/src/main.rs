@@ -1,6 +1,7 @@
 //! One load program for any XMPP server: starts Prosody, ejabberd and Zaiseki on loopback, puts the same work on each
 //! and prints what it cost them. See `docs/performance.md`.
 
+mod admin;
 mod client;
 mod load;
 mod measure;
@@ -34,6 +35,8 @@ struct Cli {
 enum Task {
     /// Run rows on the servers and print them side by side.
     Compare(Options),
+    /// Measure what an administrator of 75,000 users waits for: synchronisation, bulk changes, console.
+    Admin(admin::Options),
     /// List the rows.
     Rows,
     /// Print the tables again from files of results; later lines count.
@@ -100,15 +103,10 @@ impl Options {
 fn main() -> Result<()> {
     match Cli::parse().command {
         Task::Compare(options) => {
-            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
             let options = options.settled();
-            runtime.block_on(async {
-                tokio::select! {
-                    done = compare(&options) => done,
-                    stop = asked_to_stop() => { stop?; anyhow::bail!("stopped") }
-                }
-            })
+            unless_stopped(compare(&options))
         }
+        Task::Admin(options) => unless_stopped(admin::run(&options)),
         Task::Rows => {
             rows::ROWS.iter().for_each(|r| println!("{:18} {} ({})", r.key, r.title, r.unit.name()));
             Ok(())
@@ -119,6 +117,16 @@ fn main() -> Result<()> {
             Ok(())
         }
     }
+}
+
+fn unless_stopped(work: impl Future<Output = Result<()>>) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    runtime.block_on(async {
+        tokio::select! {
+            done = work => done,
+            stop = asked_to_stop() => { stop?; anyhow::bail!("stopped") }
+        }
+    })
 }
 
 /// Waits for SIGINT or SIGTERM. Dropping the comparison then ends the servers and removes their folders.

@@ -34,6 +34,16 @@ pub fn resident_kib(root: u32) -> Result<u64> {
     Ok(sum)
 }
 
+/// The most memory that process `pid` ever had resident, in KiB.
+///
+/// # Errors
+/// The process is gone.
+pub fn peak_resident_kib(pid: u32) -> Result<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok()).context("no VmHWM")
+}
+
 #[derive(Clone)]
 struct Process {
     pid: u32,
@@ -272,7 +282,8 @@ mod tests {
             assert!(begin.elapsed() < Duration::from_secs(30));
             timed_work(&fixed_text());
         }
-        assert!(resident_kib(me).unwrap() > 500);
+        let resident = resident_kib(me).unwrap();
+        assert!(resident > 500 && peak_resident_kib(me).unwrap() >= resident / 2);
     }
 
     #[test]
