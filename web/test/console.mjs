@@ -403,6 +403,43 @@ async function certificates(page) {
   await said(page);
 }
 
+async function acme(page) {
+  await go(page, "/console/certificates");
+  await follow(page, "Automatic certificates (ACME)");
+  await accessible(page);
+  await send(page, { directory: "http://acme.example/", names: "im.example.com" });
+  await refused(page, "directory");
+  await send(page, { directory: "https://127.0.0.1:1/directory" });
+  await refused(page, "terms_agreed");
+  await send(page, { terms_agreed: true });
+  await said(page);
+  await accessible(page);
+  await picture(page, "acme-en");
+  await follow(page, "Stop using it");
+  await press(page, "Stop using it");
+  await said(page);
+}
+
+async function trust(page) {
+  await go(page, "/console/certificates");
+  const [download] = await Promise.all([page.waitForEvent("download", { timeout }), follow(page, "Download (DER)")]);
+  const authority = readFileSync(await download.path());
+  await go(page, "/console/trust");
+  await follow(page, "Add an authority");
+  await send(page, { name: "Company", certificate: "nonsense" });
+  await refused(page, "certificate");
+  await named(page, "certificate").fill("");
+  await named(page, "file").setInputFiles({ name: "ca.cer", mimeType: "application/pkix-cert", buffer: authority });
+  await send(page, {});
+  await said(page);
+  await accessible(page);
+  await picture(page, "trusted-authority-en");
+  await follow(page, "Remove");
+  await accessible(page);
+  await press(page, "Remove");
+  await said(page);
+}
+
 async function closer(page) {
   await go(page, "/console/log-level");
   await send(page, { level: "debug", minutes: "0" });
@@ -484,6 +521,8 @@ async function main() {
     await step("services: stopped, started, switched off for good and on again", () => services(page));
     await step("alarms and their targets: refused, added, tested, removed", () => alarms(page));
     await step("certificates: reissued, asked for, refused, taken away", () => certificates(page));
+    await step("ACME: refused, set, taken back", () => acme(page));
+    await step("trusted authorities: refused, added as a file, taken away", () => trust(page));
     await step("log level and trace: refused, begun, ended", () => closer(page));
     await step("every page in English", () => everyPage(page, "en"));
     await step("every page in Japanese", () => everyPage(page, "ja"));

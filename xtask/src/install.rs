@@ -67,6 +67,13 @@ const RSYSLOG: Need = Need {
     packages: &["rsyslog", "rsyslog-openssl"],
 };
 
+/// The test authority of ACME's makers.
+const PEBBLE: Need = Need {
+    name: "Pebble",
+    present: || Path::new("/usr/bin/pebble").exists() && Path::new("/usr/bin/pebble-challtestsrv").exists(),
+    packages: &["pebble"],
+};
+
 /// The authority that signs certificates of the tests.
 const OPENSSL: Need = Need { name: "openssl", present: || run::succeeds("openssl", &["version"]), packages: &["openssl"] };
 
@@ -74,7 +81,7 @@ const OPENSSL: Need = Need { name: "openssl", present: || run::succeeds("openssl
 const DNSMASQ: Need = Need { name: "dnsmasq", present: || Path::new("/usr/sbin/dnsmasq").exists(), packages: &["dnsmasq-base"] };
 
 /// Everything that `cargo xtask test` needs.
-pub const FOR_TESTS: &[Need] = &[NODE, PYTHON, NBXMPP, CHROMIUM, JAPANESE_FONT, SLAPD, RSYSLOG, OPENSSL, DNSMASQ];
+pub const FOR_TESTS: &[Need] = &[NODE, PYTHON, NBXMPP, CHROMIUM, JAPANESE_FONT, SLAPD, RSYSLOG, OPENSSL, DNSMASQ, PEBBLE];
 
 /// Installs those of `needs` that are missing, by apt-get (as root, else through sudo).
 pub fn ensure(needs: &[Need]) -> Result<()> {

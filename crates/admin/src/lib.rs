@@ -1,6 +1,7 @@
 //! The doors for people with a browser and for administrators.
 //!
 //! - [`api`]: the REST API, JSON under `/api/v1/`; every handler calls one function of [`zaiseki_control::app`].
+//! - [`challenge`]: what ACME asks for.
 //! - [`console`]: the web console under `/console/`.
 //! - [`door`]: who comes to the HTTPS addresses with which cookie or token.
 //! - [`socket`]: serves the API on a Unix socket in the data folder, for the command line.
@@ -12,6 +13,7 @@ mod allow;
 pub mod api;
 pub mod assets;
 mod body;
+pub mod challenge;
 pub mod console;
 pub mod door;
 pub mod metrics;

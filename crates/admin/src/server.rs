@@ -1,4 +1,4 @@
-//! The HTTPS listener: HTTP/1.1 over TLS with limits on everything a stranger can do to it.
+//! The HTTPS listener (and one without TLS): HTTP/1.1 with limits on everything a stranger can do to it.
 //!
 //! The certificate is exchanged behind the TLS configuration, see `zaiseki_net::tls::ReloadableCert`. Handlers find the
 //! other end's address as axum's `ConnectInfo<SocketAddr>`, and the connection's place among the strangers of that address
@@ -19,6 +19,7 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
@@ -26,6 +27,7 @@ use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tower::ServiceExt;
+use zaiseki_model::live::TlsVersion;
 use zaiseki_model::settings::Settings;
 use zaiseki_net::gate::Gate;
 use zaiseki_net::socket::guard;
@@ -66,18 +68,18 @@ impl Default for HttpLimits {
 /// After an error of `accept` that is not about one connection (no file handles left).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves until `stop` says true or its sender is gone, then lets requests under way end. `settings`: what a connection is
+/// Serves, in clear text without `tls`, until `stop` says true or its sender is gone, then lets requests under way end. `settings`: what a connection is
 /// granted, as it is when the connection comes.
 pub async fn serve(
     listener: TcpListener,
-    tls: Arc<ServerConfig>,
+    tls: Option<Arc<ServerConfig>>,
     router: Router,
     limits: HttpLimits,
     settings: watch::Receiver<Arc<Settings>>,
     mut stop: watch::Receiver<bool>,
 ) {
     let door = Door { places: Arc::new(Semaphore::new(limits.connections)), gate: Arc::default(), settings };
-    let server = Arc::new(Server { acceptor: TlsAcceptor::from(tls), router, limits, stop: stop.clone() });
+    let server = Arc::new(Server { acceptor: tls.map(TlsAcceptor::from), router, limits, stop: stop.clone() });
     let mut connections = JoinSet::new();
     loop {
         let accepted = tokio::select! {
@@ -136,7 +138,7 @@ impl Door {
 }
 
 struct Server {
-    acceptor: TlsAcceptor,
+    acceptor: Option<TlsAcceptor>,
     router: Router,
     limits: HttpLimits,
     stop: watch::Receiver<bool>,
@@ -144,13 +146,26 @@ struct Server {
 
 impl Server {
     async fn connection(&self, tcp: TcpStream, peer: SocketAddr, place: OwnedSemaphorePermit, stranger: Stranger) {
-        let stream = match timeout(self.limits.handshake, self.acceptor.accept(tcp)).await {
+        let Some(acceptor) = &self.acceptor else {
+            return self
+                .exchange(Counted { stream: tcp, _place: place, _stranger: stranger.clone() }, peer, None, stranger)
+                .await;
+        };
+        let stream = match timeout(self.limits.handshake, acceptor.accept(tcp)).await {
             Ok(Ok(stream)) => stream,
             Ok(Err(error)) => return tracing::debug!(%peer, %error, "TLS handshake failed"),
             Err(_) => return tracing::debug!(%peer, "TLS handshake took too long"),
         };
         let tls = zaiseki_router::tls::version(stream.get_ref().1.protocol_version());
-        let io = TokioIo::new(Counted { stream, _place: place, _stranger: stranger.clone() });
+        self.exchange(Counted { stream, _place: place, _stranger: stranger.clone() }, peer, tls, stranger).await;
+    }
+
+    /// Request after request, until one end has enough.
+    async fn exchange<S>(&self, stream: Counted<S>, peer: SocketAddr, tls: Option<TlsVersion>, stranger: Stranger)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let io = TokioIo::new(stream);
         let body_time = self.limits.body;
         let service = service_fn(|request: hyper::Request<Incoming>| {
             let mut request = request.map(|body| Body::new(TimedBody::new(body, body_time)));
@@ -176,7 +191,7 @@ impl Server {
             }
         };
         if let Err(error) = outcome {
-            tracing::debug!(%peer, %error, "HTTPS connection ended");
+            tracing::debug!(%peer, %error, "HTTP connection ended");
         }
     }
 }

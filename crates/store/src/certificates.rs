@@ -189,6 +189,72 @@ impl Database {
     }
 }
 
+/// What is kept of ACME. The store does not look into it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct AcmeRow {
+    /// JSON.
+    pub config: String,
+    /// Sealed; `None` before the authority knows the node.
+    pub account: Option<Vec<u8>>,
+    /// JSON.
+    pub state: String,
+}
+
+impl Database {
+    pub fn acme(&self) -> Result<Option<AcmeRow>> {
+        let operation = "reading ACME";
+        let mut statement = self.conn.prepare_cached("SELECT config, account, state FROM acme").doing(operation)?;
+        let row = statement
+            .query_row([], |row| Ok(AcmeRow { config: row.get(0)?, account: row.get(1)?, state: row.get(2)? }))
+            .optional();
+        row.doing(operation)
+    }
+
+    /// `keeps`: the account stays, since it is with the same authority.
+    pub fn put_acme(&mut self, config: &str, state: &str, keeps: bool, before: Option<&Value>, audit: &Audit) -> Result<()> {
+        let operation = "writing ACME";
+        let tx = self.begin(operation)?;
+        let sql = "INSERT INTO acme (only, config, state) VALUES (1, ?1, ?2)
+                   ON CONFLICT (only) DO UPDATE SET config = excluded.config, state = excluded.state,
+                   account = CASE WHEN ?3 THEN account END";
+        self.run(operation, sql, params![config, state, keeps])?;
+        let after = serde_json::from_str(config).unwrap_or(Value::Null);
+        self.write_audit(audit, "acme.set", "acme", before, Some(&after))?;
+        tx.commit().doing(operation)
+    }
+
+    /// A certificate is to be ordered.
+    pub fn ask_acme(&mut self, state: &str, audit: &Audit) -> Result<()> {
+        let operation = "writing ACME";
+        let tx = self.begin(operation)?;
+        if self.run(operation, "UPDATE acme SET state = ?1", [state])? == 0 {
+            return Err(StoreError::NotFound { what: "a setting of ACME".to_owned() });
+        }
+        self.write_audit(audit, "acme.order", "acme", None, None)?;
+        tx.commit().doing(operation)
+    }
+
+    /// How the last order went; the settings may have gone meanwhile.
+    pub fn put_acme_state(&mut self, state: &str) -> Result<()> {
+        self.run("writing ACME", "UPDATE acme SET state = ?1", [state]).map(drop)
+    }
+
+    /// The authority knows the node now.
+    pub fn put_acme_account(&mut self, account: &[u8]) -> Result<()> {
+        self.run("writing ACME", "UPDATE acme SET account = ?1", [account]).map(drop)
+    }
+
+    pub fn remove_acme(&mut self, before: Option<&Value>, audit: &Audit) -> Result<()> {
+        let operation = "removing ACME";
+        let tx = self.begin(operation)?;
+        if self.run(operation, "DELETE FROM acme", [])? == 0 {
+            return Err(StoreError::NotFound { what: "a setting of ACME".to_owned() });
+        }
+        self.write_audit(audit, "acme.remove", "acme", before, None)?;
+        tx.commit().doing(operation)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -222,6 +288,27 @@ mod tests {
         let actions: Vec<&str> = trail.iter().map(|entry| entry.action.as_str()).collect();
         assert_eq!(actions, ["certificate.remove", "certificate.import", "certificate.request"]);
         assert!(!format!("{trail:?}").contains("sealed"));
+    }
+
+    #[test]
+    fn an_account_stays_with_its_authority() {
+        let mut db = Database::open_in_memory("example.com").unwrap();
+        let gone = |error: StoreError| matches!(error, StoreError::NotFound { .. });
+        assert!(gone(db.ask_acme("{}", &audit()).unwrap_err()) && gone(db.remove_acme(None, &audit()).unwrap_err()));
+        db.put_acme("{\"a\":1}", "{}", true, None, &audit()).unwrap();
+        db.put_acme_account(b"sealed").unwrap();
+        let account = |db: &Database| db.acme().unwrap().unwrap().account;
+        db.put_acme("{\"a\":2}", "{}", true, None, &audit()).unwrap();
+        assert_eq!(account(&db).as_deref(), Some(&b"sealed"[..]));
+        db.put_acme("{\"a\":3}", "{}", false, None, &audit()).unwrap();
+        assert_eq!(account(&db), None);
+        db.ask_acme("{\"s\":1}", &audit()).unwrap();
+        assert_eq!(db.acme().unwrap().unwrap().state, "{\"s\":1}");
+        db.remove_acme(Some(&json!({"a": 3})), &audit()).unwrap();
+        db.put_acme_state("{}").unwrap();
+        assert!(db.acme().unwrap().is_none(), "an order that ends later brings nothing back");
+        let trail = db.audit_list(Some("acme"), None, 9).unwrap();
+        assert!(trail.len() == 5 && !format!("{trail:?}").contains("sealed"));
     }
 
     #[test]

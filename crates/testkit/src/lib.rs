@@ -8,6 +8,7 @@ pub mod intruder;
 pub mod netns;
 pub mod node;
 pub mod oidc;
+pub mod pebble;
 pub mod peers;
 pub mod process;
 pub mod python;

@@ -15,6 +15,7 @@
 //! console = ["127.0.0.1:9444"]      # the console alone
 //! api = ["127.0.0.1:9445"]          # the API alone
 //! web = ["0.0.0.0:443"]             # chat page, WebSocket and BOSH
+//! acme_http = ["0.0.0.0:80"]         # challenges of ACME, by HTTP, and nothing else; default: nowhere
 //! metrics = ["0.0.0.0:9464"]        # /metrics for Prometheus, by HTTPS; default: nowhere
 //! [allow]                           # networks that may connect; others get 403; default: all networks
 //! console = ["10.1.0.0/16"]
@@ -81,6 +82,8 @@ pub struct Listen {
     /// For web clients alone. Empty: they are served on `https`.
     pub web: Vec<SocketAddr>,
     pub metrics: Vec<SocketAddr>,
+    /// HTTP without TLS, for the challenges of ACME.
+    pub acme_http: Vec<SocketAddr>,
 }
 
 /// The networks that may use each of these. An empty list: every network.
@@ -376,12 +379,13 @@ fn database(reader: &mut Reader<'_>, root: Section<'_>) -> DatabaseKind {
 fn listen(reader: &mut Reader<'_>, root: Section<'_>) -> Listen {
     let Some(section) = root.section(reader, "listen") else { return Listen::default_ports() };
     let before = reader.problem_count();
-    section.only(reader, &["c2s", "c2s_tls", "https", "admin", "console", "api", "web", "metrics"], &[]);
+    section.only(reader, &["c2s", "c2s_tls", "https", "admin", "console", "api", "web", "metrics", "acme_http"], &[]);
     let mut seen = Vec::new();
     let mut list = |key| addresses(reader, section, key, &mut seen);
     let (c2s, c2s_tls, https, admin) = (list("c2s"), list("c2s_tls"), list("https"), list("admin"));
     let (console, api, web, metrics) = (list("console"), list("api"), list("web"), list("metrics"));
-    let listen = Listen { c2s, c2s_tls, https, admin, console, api, web, metrics };
+    let acme_http = list("acme_http");
+    let listen = Listen { c2s, c2s_tls, https, admin, console, api, web, metrics, acme_http };
     if reader.problem_count() == before {
         of_use(reader, section, &listen);
     }
@@ -390,7 +394,7 @@ fn listen(reader: &mut Reader<'_>, root: Section<'_>) -> Listen {
 
 /// Addresses at which nobody would find anything.
 fn of_use(reader: &mut Reader<'_>, section: Section<'_>, listen: &Listen) {
-    let Listen { c2s, c2s_tls, https, admin, console, api, web, metrics: _ } = listen;
+    let Listen { c2s, c2s_tls, https, admin, console, api, web, metrics: _, acme_http: _ } = listen;
     if [c2s, c2s_tls, https, admin, console, api, web].iter().all(|list| list.is_empty()) {
         let text =
             Text::new("names no address: nobody could reach the node", "アドレスがありません。ノードに接続できなくなります");

@@ -19,6 +19,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use zaiseki_admin::challenge::challenges;
 use zaiseki_admin::metrics::metrics;
 use zaiseki_admin::server::{self, HttpLimits};
 use zaiseki_admin::site::Site;
@@ -36,7 +37,7 @@ use zaiseki_model::trace::{Trace, Tracer};
 use zaiseki_model::vitals::NodeCounts;
 use zaiseki_model::{MessageIds, PresenceFact, Timestamp, limits};
 use zaiseki_net::network::Network;
-use zaiseki_net::tls::{Paths, ReloadableCert, server_config};
+use zaiseki_net::tls::{Paths, ReloadableCert, ServerConfig, server_config};
 use zaiseki_router::engine::{AccountChange, CalendarChoice, EngineConfig};
 use zaiseki_router::handlers::caps::server_caps;
 use zaiseki_router::node::{Node, StoreEvents};
@@ -152,6 +153,7 @@ pub async fn start(config: &Config) -> Result<Running> {
     running.start_background(bound.socket)?;
     running.listen_https(bound.https, config)?;
     running.listen_for_metrics(bound.metrics, &config.allow.metrics)?;
+    running.listen_for_acme(bound.acme)?;
     running.tell_doors(&config.allow);
     running.app.set_this_node(this_node(config, running.addresses.listeners()));
     running.app.set_ready(true);
@@ -273,6 +275,7 @@ struct Bound {
     c2s: Vec<(SocketAddr, bool, Option<TcpListener>)>,
     https: Vec<(Place, TcpListener)>,
     metrics: Vec<TcpListener>,
+    acme: Vec<TcpListener>,
     socket: AdminSocket,
 }
 
@@ -297,7 +300,11 @@ async fn bind(config: &Config, take_clients: bool) -> Result<Bound> {
     for address in &config.listen.metrics {
         metrics.push(bind_one(*address).await?);
     }
-    Ok(Bound { c2s, https, metrics, socket })
+    let mut acme = Vec::new();
+    for address in &config.listen.acme_http {
+        acme.push(bind_one(*address).await?);
+    }
+    Ok(Bound { c2s, https, metrics, acme, socket })
 }
 
 async fn bind_one(address: SocketAddr) -> Result<TcpListener> {
@@ -364,11 +371,34 @@ impl Running {
         Ok(())
     }
 
+    /// Before the first order, which would fail without it.
+    fn listen_for_acme(&mut self, listeners: Vec<TcpListener>) -> Result<()> {
+        let mut addresses = Vec::new();
+        for listener in listeners {
+            let address = listener.local_addr()?;
+            tracing::info!(%address, "listening for challenges of ACME");
+            addresses.push(address.to_string());
+            self.serve_http(listener, None, challenges(self.app.clone()));
+        }
+        if !addresses.is_empty() {
+            let title = Text::new("ACME challenges", "ACME の確認");
+            let addresses = addresses.clone();
+            self.app.node().set_door(Door { name: "acme".to_owned(), title, addresses, allow: Vec::new(), service: None });
+        }
+        self.app.acme().set_listening(addresses);
+        self.tasks.spawn(until(self.stop.clone(), zaiseki_control::certificates::acme::run(self.app.clone())));
+        Ok(())
+    }
+
+    fn serve_http(&mut self, listener: TcpListener, tls: Option<Arc<ServerConfig>>, routes: Router) {
+        let (settings, stop) = (self.app.settings(), self.stop_https.subscribe());
+        self.tasks.spawn(server::serve(listener, tls, routes, HttpLimits::default(), settings, stop));
+    }
+
     fn serve_https(&mut self, listener: TcpListener, routes: Router) -> Result<SocketAddr> {
         let address = listener.local_addr()?;
         let tls = Arc::new(server_config(self.certificate.clone(), &[b"http/1.1"])?);
-        let (settings, stop) = (self.app.settings(), self.stop_https.subscribe());
-        self.tasks.spawn(server::serve(listener, tls, routes, HttpLimits::default(), settings, stop));
+        self.serve_http(listener, Some(tls), routes);
         Ok(address)
     }
 

@@ -3,6 +3,7 @@ certs-source = From
 certs-source-file = File of the configuration
 certs-source-own = Own authority
 certs-source-imported = Imported
+certs-source-acme = ACME
 certs-names = Names
 certs-names-help = One per line: domain names, perhaps with *. in front, or IP addresses. XMPP clients ask for the domain, browsers for what stands in their address bar.
 certs-subject = Subject

@@ -26,6 +26,7 @@ nav-user-sign-in = Sign-in of users
 nav-administrators = Administrators
 nav-tokens = API tokens
 nav-certificates = Certificates
+nav-trust = Trusted authorities
 nav-targets = Alarm targets
 
 nav-presence = Presence

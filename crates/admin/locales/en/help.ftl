@@ -173,3 +173,11 @@ help-certificate-import =
     Takes a certificate with its chain, with its key or for the signing request under way. It is looked at first: the key belongs to it, each certificate was issued by the next, none has ended, no key is weak. Then it is shown at once.
 
     From a Windows authority, choose Base 64, and append the authority's own certificate. A file .pfx or .p12 is taken apart by: openssl pkcs12 -in file.pfx -nodes
+help-trust =
+    Authorities that the node believes when it connects to a server, besides those of its operating system: add your company's own authority here once, instead of at each gateway and directory. A gateway, directory or target with a certificate authority of its own believes only that one.
+
+    Changes hold for the next connection. An alarm is raised 30 days before one ends.
+help-acme =
+    A public authority such as Let's Encrypt gives certificates to whoever shows that a name leads to them. The node asks for one, answers the authority's challenge at port 80 (acme_http in [listen] of the configuration file), shows the certificate at once, and renews it when a third of its life is left.
+
+    A failure is tried again after 1 minute, 15 minutes, 1 hour, 4 hours, then daily; the certificate in use stays. To try it out, use the authority's staging directory first: public ones bear few failures. The authority publishes every name that it certifies.

@@ -3,6 +3,7 @@ certs-source = 出所
 certs-source-file = 設定のファイル
 certs-source-own = 独自の認証局
 certs-source-imported = 取り込み
+certs-source-acme = ACME で取得
 certs-names = 名前
 certs-names-help = 1 行に 1 つ: ドメイン名 (先頭に *. を付けられます) または IP アドレス。XMPP クライアントはドメインを、ブラウザーはアドレスバーの名前を確認します。
 certs-subject = サブジェクト

@@ -26,6 +26,7 @@ nav-user-sign-in = ユーザーのサインイン
 nav-administrators = 管理者
 nav-tokens = API トークン
 nav-certificates = 証明書
+nav-trust = 信頼する認証局
 nav-targets = アラーム送信先
 
 nav-presence = プレゼンス

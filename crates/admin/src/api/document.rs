@@ -21,6 +21,8 @@ const TAGS: &[(&str, &str)] = &[
     ("jobs", "Long work that is done in the background."),
     ("settings", "Live settings."),
     ("certificates", "The certificates that the node shows."),
+    ("acme", "Certificates from a public authority, by themselves."),
+    ("trust", "Authorities that the node believes as a client."),
     ("admins", "Administrators and their sessions."),
     ("tokens", "API tokens for programs."),
     ("alarms", "What is wrong, what was, and what to do."),

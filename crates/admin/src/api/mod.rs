@@ -9,6 +9,7 @@
 
 mod access;
 mod account;
+mod acme;
 mod admins;
 mod alarm_targets;
 mod alarms;
@@ -29,6 +30,7 @@ mod session;
 mod settings;
 mod status;
 mod tokens;
+mod trust;
 mod users;
 
 use crate::reply::{Answer, Problem};
@@ -94,6 +96,8 @@ fn parts() -> (Router<App>, OpenApi) {
         .merge(alarms::operations())
         .merge(alarm_targets::operations())
         .merge(certificates::operations())
+        .merge(acme::operations())
+        .merge(trust::operations())
         .merge(settings::operations())
         .merge(admins::operations())
         .merge(tokens::operations())

@@ -32,6 +32,7 @@ pub static NAVIGATION: &[Group] = &[
             entry("nav-parameters", "/console/parameters", Area::Settings),
             entry("nav-security", "/console/security", Area::Security),
             entry("nav-certificates", "/console/certificates", Area::Certificates),
+            entry("nav-trust", "/console/trust", Area::Certificates),
             entry("nav-user-sign-in", "/console/user-sign-in", Area::Security),
             entry("nav-administrators", "/console/administrators", Area::Admins),
             entry("nav-tokens", "/console/tokens", Area::Admins),

@@ -32,6 +32,8 @@ files![
     "alarms",
     "targets",
     "certificates",
+    "trust",
+    "acme",
     "diagnostics",
     "api",
     "live",

@@ -36,7 +36,7 @@ impl Bench {
         let router = Router::new().route("/", get(|| async { "hello" })).route("/echo", post(echo));
         let (stop, stopped) = watch::channel(false);
         let settings = watch::Sender::default();
-        let task = tokio::spawn(serve(listener, tls, router, limits, settings.subscribe(), stopped));
+        let task = tokio::spawn(serve(listener, Some(tls), router, limits, settings.subscribe(), stopped));
         Bench { address, connector, settings, stop, task, _dir: dir }
     }
 

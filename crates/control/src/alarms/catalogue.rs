@@ -197,6 +197,23 @@ pub static TEST: AlarmKind = AlarmKind {
     lasts: None,
 };
 
+/// Subject: `acme`.
+pub static ACME_FAILED: AlarmKind = AlarmKind {
+    id: "certificate.acme-failed",
+    severity: Severity::Warning,
+    title: ("No certificate by ACME", "ACME で証明書を取得できません"),
+    meaning: (
+        "The public authority did not give a certificate. The one in use stays until it ends; it is tried again with growing pauses, at least once a day.",
+        "公開認証局から証明書を取得できませんでした。使用中の証明書は期限まで有効です。間隔を広げながら、少なくとも 1 日 1 回再試行します。",
+    ),
+    remedy: (
+        "Read what the authority said. Usually a name does not lead to this node in the public DNS, or port 80 does not reach it.",
+        "認証局の返答を確認してください。多くの場合、公開 DNS の名前がこのノードを指していないか、ポート 80 がノードに届いていません。",
+    ),
+    page: "/console/certificates:acme",
+    lasts: None,
+};
+
 /// Subject: what the certificate is for: `web`, `gateway NAME`. Warning 30 days before its end, critical from 7 days on.
 pub static CERTIFICATE_EXPIRING: AlarmKind = AlarmKind {
     id: "certificate.expiring",
@@ -269,6 +286,7 @@ pub static TELEMETRY_FAILED: AlarmKind = AlarmKind {
 pub static CATALOGUE: &[&AlarmKind] = &[
     &ADMINISTRATOR_LOCKED_OUT,
     &ALARM_TARGET_FAILED,
+    &ACME_FAILED,
     &CERTIFICATE_EXPIRING,
     &CLOCK_JUMP,
     &DATABASE_BACKLOG,

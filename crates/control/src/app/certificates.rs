@@ -2,6 +2,7 @@
 
 use super::users::Password;
 use super::{Actor, App, audit};
+use crate::certificates::acme::AcmeConfig;
 use crate::certificates::{Purpose, Served, Source, context, now_secs, refused};
 use crate::error::{ControlError, Result};
 use crate::text::Text;
@@ -164,6 +165,7 @@ pub fn no_request(purpose: Purpose) -> ControlError {
 pub fn reissue(app: &App, actor: &Actor, purpose: &str, input: &NamesInput) -> Result<CertificateView> {
     let purpose = Purpose::parse(purpose)?;
     let names = wanted_names(app, &input.names)?;
+    not_by_acme(app, &purposes(purpose, input.both))?;
     for purpose in purposes(purpose, input.both) {
         renew_own(app, actor, purpose, &names)?;
     }
@@ -211,6 +213,7 @@ pub fn import(app: &App, actor: &Actor, purpose: &str, input: &ImportInput) -> R
     let purpose = Purpose::parse(purpose)?;
     let served = served(app)?;
     served.authority_folder()?;
+    not_by_acme(app, &purposes(purpose, input.both))?;
     let _turn = served.turn();
     let given = input.key.as_ref().map(|key| key.reveal().as_bytes().to_vec()).filter(|key| !key.trim_ascii().is_empty());
     let answers = given.is_none();
@@ -238,15 +241,54 @@ pub fn import(app: &App, actor: &Actor, purpose: &str, input: &ImportInput) -> R
 /// `not-found`: the node's own is shown.
 pub fn remove(app: &App, actor: &Actor, purpose: &str) -> Result<CertificateView> {
     let purpose = Purpose::parse(purpose)?;
+    not_by_acme(app, &[purpose])?;
+    put_base(app, actor, purpose)?;
+    view(app, served(app)?, purpose)
+}
+
+/// The node's own again.
+pub(super) fn put_base(app: &App, actor: &Actor, purpose: Purpose) -> Result<()> {
     let served = served(app)?;
-    let turn = served.turn();
+    let _turn = served.turn();
     let base = served.base().load().map_err(|error| not_made(&error))?;
     let (before, after) = (about(served, purpose), facts_value(served.base().source(), base.chain()));
     let change = change("certificate.remove", actor, before, after);
     app.store().call(move |db| db.remove_certificate(purpose.as_str(), &change))?;
     served.show_base(purpose, base);
-    drop(turn);
-    view(app, served, purpose)
+    Ok(())
+}
+
+/// Shows what a public authority made for an order.
+pub(crate) fn put_ordered(app: &App, config: &AcmeConfig, chain: &str, key: &str) -> Result<()> {
+    let served = served(app)?;
+    served.authority_folder()?;
+    let identity = examine(chain.as_bytes(), key.as_bytes(), now_secs()).map_err(|why| refused(&why))?;
+    let chain: String = identity.chain().iter().map(|der| pem_of(der)).collect();
+    let leaf = identity.chain().first().and_then(|der| CertificateFacts::of(der));
+    if let Some(name) = config.names.iter().find(|name| leaf.as_ref().is_none_or(|leaf| !leaf.covers(name))) {
+        let (en, ja) = (format!("the certificate does not hold {name}"), format!("証明書に {name} が含まれていません"));
+        return Err(ControlError::invalid("certificate", en, ja));
+    }
+    let _turn = served.turn();
+    for purpose in &config.purposes {
+        let (chain, key) = (chain.clone(), key.to_owned());
+        let new = Put { action: "certificate.order", source: Source::Acme, chain, key, answers: false };
+        put(app, crate::certificates::acme::ACTOR, *purpose, new)?;
+    }
+    Ok(())
+}
+
+/// What ACME keeps is not changed by hand: the next renewal would undo it.
+fn not_by_acme(app: &App, purposes: &[Purpose]) -> Result<()> {
+    let kept = crate::certificates::acme::kept(app)?;
+    let Some(taken) = kept.and_then(|kept| purposes.iter().find(|purpose| kept.config.purposes.contains(purpose)).copied())
+    else {
+        return Ok(());
+    };
+    let taken = taken.as_str();
+    let en = format!("the certificate for {taken} comes by ACME: take {taken} out there first");
+    let ja = format!("{taken} の証明書は ACME で取得しています。先に ACME の設定から {taken} を外してください");
+    Err(ControlError::Conflict { text: Text::new(en, ja) })
 }
 
 fn served(app: &App) -> Result<&Served> {
@@ -343,7 +385,7 @@ fn wanted_names(app: &App, names: &[String]) -> Result<Vec<String>> {
 }
 
 /// In ASCII, as certificates write it (RFC 5890 §2.3.2.1); a wildcard stands for the first label only (RFC 6125 §6.4.3).
-fn checked_name(name: &str) -> Result<String> {
+pub(super) fn checked_name(name: &str) -> Result<String> {
     if let Ok(address) = name.parse::<IpAddr>() {
         return Ok(address.to_string());
     }
@@ -373,7 +415,7 @@ fn view(app: &App, served: &Served, purpose: Purpose) -> Result<CertificateView>
         purpose,
         source,
         changed: served.changed_at(purpose).map(|at| datetime::format(at.0)),
-        renews_itself: source == Source::OwnAuthority,
+        renews_itself: matches!(source, Source::OwnAuthority | Source::Acme),
         covers_domain: covers(app.domain()),
         covers_node: covers(node),
         warnings: warnings(app, purpose, &facts, believed),

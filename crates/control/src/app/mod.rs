@@ -1,6 +1,7 @@
 //! What administrators do, one file per resource.
 
 pub mod account;
+pub mod acme;
 pub mod admins;
 pub mod alarm_targets;
 pub mod alarms;
@@ -30,10 +31,12 @@ pub mod sight;
 pub mod status;
 pub mod tokens;
 pub mod traces;
+pub mod trust;
 pub mod users;
 
 use crate::alarms::Alarms;
 use crate::certificates::Served;
+use crate::certificates::acme::AcmeDesk;
 use crate::checks::Troubleshooter;
 use crate::credentials::lockout::Lockout;
 use crate::credentials::password::Hasher;
@@ -117,6 +120,7 @@ struct Inner {
     troubleshooter: Troubleshooter,
     this_node: OnceLock<ThisNode>,
     served: OnceLock<Served>,
+    acme: Arc<AcmeDesk>,
     ready: AtomicBool,
     started: Timestamp,
     /// The same moment on the clock that nobody sets.
@@ -159,6 +163,7 @@ impl App {
             troubleshooter: Troubleshooter::default(),
             this_node: OnceLock::new(),
             served: OnceLock::new(),
+            acme: Arc::default(),
             data_plane: OnceLock::new(),
             services: Services::default(),
             node: LocalNode::default(),
@@ -168,7 +173,9 @@ impl App {
             started: Timestamp::now(),
             began: Instant::now(),
         };
-        Ok(App { inner: Arc::new(inner) })
+        let app = App { inner: Arc::new(inner) };
+        trust::believe(&app)?;
+        Ok(app)
     }
 
     pub fn store(&self) -> &Store {
@@ -300,6 +307,11 @@ impl App {
     /// `None`: there is none yet.
     pub fn served(&self) -> Option<&Served> {
         self.inner.served.get()
+    }
+
+    /// Certificates of a public authority; ordered by [`crate::certificates::acme`].
+    pub fn acme(&self) -> &Arc<AcmeDesk> {
+        &self.inner.acme
     }
 
     pub(crate) fn began(&self) -> Instant {

@@ -107,6 +107,10 @@ fn ends(app: &App) -> Result<Vec<End>> {
             all.push(End::first("own-authority", pem_facts(&authority(folder).unwrap_or_default())));
         }
     }
+    for row in app.store().query(|db| db.trusted_authorities())? {
+        let facts = CertificateFacts::of(&row.certificate).into_iter().collect();
+        all.push(End::first(format!("trust {}", row.name), facts));
+    }
     let (gateways, directories, targets) =
         app.store().query(|db| Ok((db.gateways()?, db.directories()?, db.alarm_targets()?)))?;
     let mut configs: Vec<(String, String)> = Vec::new();

@@ -3,6 +3,7 @@
 //! Listeners hold a [`ReloadableCert`] of their purpose; what [`crate::app::certificates`] changes is in it before the change is
 //! answered, so that the next handshake shows it. [`keeper`] renews what renews by itself and warns of what ends.
 
+pub mod acme;
 pub mod keeper;
 mod unfit;
 
@@ -65,6 +66,8 @@ pub enum Source {
     OwnAuthority,
     /// An administrator's.
     Imported,
+    /// A public authority's, by ACME; renews by itself.
+    Acme,
 }
 
 impl Source {
@@ -73,12 +76,13 @@ impl Source {
             Source::File => "file",
             Source::OwnAuthority => "own-authority",
             Source::Imported => "imported",
+            Source::Acme => "acme",
         }
     }
 
     /// As the database has it.
     fn stored(word: &str) -> Option<Source> {
-        [Source::OwnAuthority, Source::Imported].into_iter().find(|source| source.as_str() == word)
+        [Source::OwnAuthority, Source::Imported, Source::Acme].into_iter().find(|source| source.as_str() == word)
     }
 }
 

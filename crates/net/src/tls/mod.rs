@@ -17,13 +17,14 @@ pub use pinned::{client_config_pinned, shows};
 pub use self_signed::{Issued, Paths, authority, ensure_self_signed, issue, request};
 
 pub use rustls::pki_types::CertificateDer;
+pub use rustls::{ClientConfig, ServerConfig};
 
 use aws_lc_rs::digest;
+use rustls::RootCertStore;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::server::NoServerSessionStorage;
-use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use x509_parser::prelude::{FromDer, X509Certificate};

@@ -159,7 +159,10 @@ fn server_params(names: Vec<String>) -> Result<CertificateParams, TlsError> {
     let common_name = names.first().cloned().unwrap_or_default();
     let mut params = CertificateParams::new(names)?;
     params.distinguished_name = rcgen::DistinguishedName::new();
-    params.distinguished_name.push(DnType::CommonName, common_name);
+    // X.520 has room for 64 characters; names are looked for elsewhere anyway.
+    if common_name.len() <= 64 {
+        params.distinguished_name.push(DnType::CommonName, common_name);
+    }
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
     Ok(params)

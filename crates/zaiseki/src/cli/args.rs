@@ -1,5 +1,6 @@
 //! What can be typed, in English and Japanese.
 
+use super::acme::{self, AcmeCommand};
 use super::admins::{self, AdminCommand};
 use super::alarm_targets::{self, AlarmTargetCommand};
 use super::alarms::{self, AlarmCommand};
@@ -13,6 +14,7 @@ use super::people::{self, PeopleCommand, Sight};
 use super::profiles::{self, Profile};
 use super::services::{self, NodeCommand, ServiceCommand};
 use super::tokens::{self, TokenCommand};
+use super::trust::{self, TrustCommand};
 use crate::i18n::Lang;
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -95,6 +97,12 @@ pub enum Ask {
     /// Certificates that the node shows
     #[command(subcommand)]
     Certificate(CertificateCommand),
+    /// Authorities that the node believes as a client
+    #[command(subcommand)]
+    Trust(TrustCommand),
+    /// Certificates from a public authority by themselves (ACME)
+    #[command(subcommand)]
+    Acme(AcmeCommand),
     /// Live settings
     #[command(subcommand)]
     Settings(SettingsCommand),
@@ -470,6 +478,8 @@ const PARTS: &[&[(&str, &str)]] = &[
     alarms::TEXTS,
     alarm_targets::TEXTS,
     certificates::TEXTS,
+    trust::TEXTS,
+    acme::TEXTS,
     diagnostics::TEXTS,
     directories::TEXTS,
     jobs::TEXTS,

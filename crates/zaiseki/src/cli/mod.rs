@@ -1,6 +1,7 @@
 //! The command line. Each command is one request (or one for each name) to the REST API: through the Unix socket of the
 //! running node, or, when none runs, answered in this process by the same functions.
 
+mod acme;
 mod admins;
 mod alarm_targets;
 mod alarms;
@@ -19,6 +20,7 @@ mod profiles;
 mod services;
 mod show;
 mod tokens;
+mod trust;
 
 pub use args::{Command, parse};
 pub use complaint::print;
@@ -121,7 +123,8 @@ fn verdict(answer: &Value, view: View, console: &Console<'_>) -> Result<()> {
         View::Jobs | View::Job | View::JobLog => 0,
         View::UserSessions | View::UserPresence | View::Contacts | View::Sight => 0,
         View::Services | View::Service | View::Nodes => 0,
-        View::Certificates | View::Certificate | View::Pem | View::Request => 0,
+        View::Certificates | View::Certificate | View::Pem | View::Request | View::Trust | View::TrustedAuthority => 0,
+        View::Acme => 0,
         View::Sent => u64::from(answer["sent"] != true),
         View::Alarms | View::Alarm | View::AlarmCatalogue | View::AlarmTargets | View::Traces | View::Stanzas => 0,
         View::Admins | View::Sessions | View::Tokens | View::MadeToken | View::Audit => 0,
@@ -229,6 +232,8 @@ fn plan(ask: Ask, console: &mut Console<'_>) -> Result<Plan> {
         Ask::Alarm(alarm) => Ok(alarms::plan(alarm)),
         Ask::AlarmTarget(target) => alarm_targets::plan(target, console),
         Ask::Certificate(certificate) => certificates::plan(certificate),
+        Ask::Trust(trust) => trust::plan(trust),
+        Ask::Acme(acme) => Ok(acme::plan(acme)),
         Ask::LogLevel(level) => Ok(diagnostics::log_level_plan(&level)),
         Ask::Trace(trace) => Ok(diagnostics::trace_plan(trace)),
         Ask::Admin(admin) => admins::plan(admin, console),

@@ -59,6 +59,9 @@ pub enum View {
     AlarmTargets,
     /// Whether a test went out.
     Sent,
+    Acme,
+    Trust,
+    TrustedAuthority,
     Certificates,
     Certificate,
     /// The `pem` of the answer and nothing else.
@@ -156,6 +159,9 @@ pub fn table(answer: &Value, view: View, lang: Lang) -> String {
         View::Alarm => alarms::one(answer, lang),
         View::AlarmTargets => rows(list("targets"), &diagnostics::TARGETS, lang),
         View::Sent => diagnostics::test(answer, lang),
+        View::Acme => certificates::acme(answer, lang),
+        View::Trust => certificates::trust(list("authorities"), lang),
+        View::TrustedAuthority => certificates::trusted(answer, lang),
         View::Certificates => certificates::list(list("certificates"), lang),
         View::Certificate => certificates::one(answer, lang),
         View::Pem => certificates::pem(&answer["pem"]),

@@ -47,7 +47,7 @@ fn everything_can_be_said() {
     std::fs::rename(made.key, dir.path().join("k.pem")).unwrap();
     let text = "domain = 'example.com'\nnode_name = 'im1.example.com'\ndata_dir = 'data'\ndatabase = 'sqlite'\n\
         [listen]\nc2s = ['0.0.0.0:5222', '[::]:5222']\nhttps = []\nadmin = ['127.0.0.1:9443']\n\
-        console = ['127.0.0.1:9444']\nweb = ['127.0.0.1:443']\nmetrics = ['127.0.0.1:9464']\n\
+        console = ['127.0.0.1:9444']\nweb = ['127.0.0.1:443']\nmetrics = ['127.0.0.1:9464']\nacme_http = ['0.0.0.0:80']\n\
         [allow]\nmetrics = ['10.1.0.0/16', '::1']\nconsole = ['192.0.2.0/24']\napi = ['2001:db8::/32']\n\
         [tls]\ncertificate = 'c.pem'\nkey = 'k.pem'\n[c2s]\nallow_clear_text = true\n\
         [log]\nlevel = 'debug'\nformat = 'json'\n";
@@ -66,6 +66,7 @@ fn everything_can_be_said() {
             api: Vec::new(),
             web: vec![(Ipv4Addr::LOCALHOST, 443).into()],
             metrics: vec![(Ipv4Addr::LOCALHOST, 9464).into()],
+            acme_http: vec![(Ipv4Addr::UNSPECIFIED, 80).into()],
         },
         allow: Allow {
             console: networks(&["192.0.2.0/24"]),

@@ -1,10 +1,14 @@
-//! Certificates are exchanged while a node runs: openssl plays the authority.
+//! Certificates are exchanged while a node runs: openssl plays the authority, and Pebble the public one.
 
+use serde_json::Value;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::Command;
-use zaiseki_net::tls::{CertificateFacts, client_config_trusting};
-use zaiseki_testkit::node::Node;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+use zaiseki_net::tls::{CertificateFacts, certificates_in, client_config_trusting};
+use zaiseki_testkit::node::{Node, NodeOptions};
+use zaiseki_testkit::pebble::Pebble;
+use zaiseki_testkit::process::{free_port, wait_for};
 
 use crate::raw::Raw;
 
@@ -78,4 +82,83 @@ fn a_certificate_comes_by_request_and_import_and_goes_again_while_people_are_con
         String::from_utf8_lossy(&keys.stdout).lines().map(|l| l.rsplit('/').next().unwrap_or_default().to_owned()).collect();
     files.sort();
     assert_eq!(files, ["ca.key", "server.key"], "only the files that are there on purpose");
+}
+
+/// A node whose challenges are answered at that port.
+fn acme_node(port: u16) -> Node {
+    let mut node = Node::prepare(env!("CARGO_BIN_EXE_zaiseki"), NodeOptions::default()).expect("a folder");
+    let config = std::fs::read_to_string(node.config()).expect("a configuration");
+    let config = config.replacen("[c2s]", &format!("acme_http = [\"127.0.0.1:{port}\"]\n[c2s]"), 1);
+    std::fs::write(node.config(), config).expect("a configuration");
+    node.restart().expect("a node");
+    node
+}
+
+/// What `zaiseki acme show` says once that holds.
+fn acme_until(node: &Node, what: &str, holds: impl Fn(&Value) -> bool) -> Value {
+    wait_for(what, Duration::from_secs(60), || {
+        let output = node.cli(&["acme", "show", "--output", "json"], "").expect("the command line");
+        let shown = serde_json::from_slice(&output.stdout).unwrap_or(Value::Null);
+        holds(&shown).then_some(shown)
+    })
+    .expect("what the node says of ACME")
+}
+
+#[test]
+fn a_public_authority_s_certificate_comes_by_itself() {
+    let port = free_port().expect("a port");
+    let (node, pebble) = (acme_node(port), Pebble::start(port).expect("pebble"));
+    let directory = pebble.directory();
+    let set =
+        ["acme", "set", "--directory", &directory, "--name", "im.example.com", "--name", "chat.example.com", "--for", "web"];
+    let refused = node.cli(&set, "").expect("the command line");
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("terms"), "{refused:?}");
+    let agreed = [&set[..], &["--agree", "--contact", "ops@example.com"]].concat();
+    assert!(node.cli(&agreed, "").expect("the command line").status.success());
+    // The authority's HTTPS is by a private authority, which nobody has told the node of.
+    let failed = acme_until(&node, "a failure", |shown| shown["failures"] == 1);
+    assert!(failed["error"]["en"].as_str().expect("an error").contains("UnknownIssuer"), "{failed}");
+    let alarms = node.cli(&["alarm", "list"], "").expect("the command line");
+    assert!(String::from_utf8_lossy(&alarms.stdout).contains("certificate.acme-failed"));
+    let own = shown_to_nobody(node.https());
+    let trusted = node.cli(&["trust", "add", "pebble", &pebble.ca().display().to_string()], "").expect("the command line");
+    assert!(trusted.status.success(), "{trusted:?}");
+    assert!(node.cli(&["acme", "order"], "").expect("the command line").status.success());
+    let done = acme_until(&node, "a certificate", |shown| shown["last_success"].is_string());
+    assert_eq!((&done["failures"], &done["account"], done["next"].is_string()), (&0.into(), &true.into(), true), "{done}");
+    let leaf = shown_to_nobody(node.https());
+    assert!(leaf.issuer.contains("Pebble Intermediate CA") && leaf.covers("im.example.com") && leaf.covers("chat.example.com"));
+    assert_eq!(shown_to_nobody(node.c2s_tls()).fingerprint, own.fingerprint, "XMPP is another purpose");
+    assert!(node.cli(&["acme", "order"], "").expect("the command line").status.success());
+    wait_for("a renewed certificate", Duration::from_secs(60), || {
+        (shown_to_nobody(node.https()).fingerprint != leaf.fingerprint).then_some(())
+    })
+    .expect("shown without a restart");
+    let alarms = node.cli(&["alarm", "list"], "").expect("the command line");
+    assert!(!String::from_utf8_lossy(&alarms.stdout).contains("certificate.acme-failed"));
+    assert!(node.cli(&["acme", "remove"], "").expect("the command line").status.success());
+    assert_eq!(shown_to_nobody(node.https()).fingerprint, own.fingerprint);
+}
+
+#[test]
+fn nothing_but_challenges_answers_in_clear_text() {
+    let port = free_port().expect("a port");
+    let node = acme_node(port);
+    for path in
+        ["/", "/console/", "/.well-known/acme-challenge/", "/.well-known/acme-challenge/../x", "/.well-known/acme-challenge/x"]
+    {
+        let mut raw = Raw::connect(([127, 0, 0, 1], port).into());
+        raw.send(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"));
+        let answer = raw.rest();
+        assert!(answer.starts_with("HTTP/1.1 404"), "{path}: {answer}");
+    }
+    drop(node);
+}
+
+/// The certificate that a listener with TLS shows, whoever issued it and for whatever name.
+fn shown_to_nobody(address: SocketAddr) -> CertificateFacts {
+    let mut command = Command::new("openssl");
+    let output = command.args(["s_client", "-connect", &address.to_string()]).stdin(Stdio::null()).output().expect("openssl");
+    let chain = certificates_in(&String::from_utf8_lossy(&output.stdout));
+    CertificateFacts::of(chain.first().expect("a certificate")).expect("a certificate")
 }

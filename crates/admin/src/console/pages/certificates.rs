@@ -51,11 +51,12 @@ fn source_word(ctx: &Ctx, source: Source) -> String {
         Source::File => "certs-source-file",
         Source::OwnAuthority => "certs-source-own",
         Source::Imported => "certs-source-imported",
+        Source::Acme => "certs-source-acme",
     })
 }
 
 /// By how long it is still good.
-fn ends(ctx: &Ctx, days: i64) -> (Sign, String) {
+pub(super) fn ends(ctx: &Ctx, days: i64) -> (Sign, String) {
     match days {
         ..0 => (Sign::Bad, ctx.t("certs-ended")),
         0..=WARN_DAYS => (Sign::Warning, ctx.tn("certs-days", "days", days)),
@@ -92,7 +93,10 @@ fn list(ctx: &Ctx) -> Result<Page, ControlError> {
         rows: all.iter().map(row).collect(),
         empty: String::new(),
     };
-    let mut page = Page::new(ctx.t("nav-certificates")).help("help-certificates").table(table);
+    let mut page = Page::new(ctx.t("nav-certificates"))
+        .help("help-certificates")
+        .bar(vec![Action::link(format!("{LIST}:acme"), ctx.t("acme-open"))])
+        .table(table);
     for (one, warning) in all.iter().flat_map(|one| one.warnings.iter().map(move |warning| (one, warning))) {
         page = page.notice(Sign::Warning, format!("{}: {}", title(ctx, one.purpose), warning.get(ctx.lang)));
     }
@@ -114,7 +118,7 @@ fn own_authority(ctx: &Ctx, page: Page, authority: &AuthorityView) -> Page {
         .bar(downloads)
 }
 
-fn facts(ctx: &Ctx, one: &CertificateDetails) -> Vec<(String, Cell)> {
+pub(super) fn facts(ctx: &Ctx, one: &CertificateDetails) -> Vec<(String, Cell)> {
     let (sign, word) = ends(ctx, one.days_left);
     let mut all = vec![(ctx.t("certs-subject"), Cell::text(&one.subject)), (ctx.t("certs-issuer"), Cell::text(&one.issuer))];
     if !one.names.is_empty() {
@@ -142,6 +146,8 @@ fn show(ctx: &Ctx) -> Result<Page, ControlError> {
     }
     if one.source == Source::File {
         page = page.text(ctx.t("certs-file-text"));
+    } else if one.source == Source::Acme {
+        page = page.bar(vec![Action::link(format!("{LIST}:acme"), ctx.t("acme-open"))]);
     } else if ctx.may(WRITE) {
         page = page.bar(actions(ctx, &one));
     }

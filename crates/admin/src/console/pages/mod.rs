@@ -1,6 +1,7 @@
 //! The pages, one file each.
 
 mod account;
+mod acme;
 mod administrators;
 mod alarm_targets;
 pub(super) mod alarms;
@@ -22,6 +23,7 @@ mod settings;
 mod tokens;
 mod topology;
 mod troubleshooter;
+mod trust;
 mod user_live;
 mod users;
 mod users_im;
@@ -55,6 +57,8 @@ pub fn all() -> Pages {
         diagnostics::pages(),
         alarm_targets::pages(),
         certificates::pages(),
+        acme::pages(),
+        trust::pages(),
     ];
     all.into_iter().fold(Pages::default(), Pages::merge)
 }

@@ -1,0 +1,12 @@
+trust-name = Name
+trust-empty = Only the authorities of the operating system are believed.
+trust-only-web = This store holds for everything that the node connects to: gateways, directories, alarm targets, the OpenID provider. There is none for links to other XMPP servers, since the node makes no such links yet.
+trust-add = Add an authority
+trust-certificate = Certificate
+trust-certificate-help = PEM, or DER in Base64.
+trust-file = Or a file
+trust-file-help = PEM or DER (.pem, .crt, .cer).
+trust-added = { $object } is believed from the next connection on.
+trust-removed = { $object } is believed no longer.
+trust-remove-title = Stop believing { $name }?
+trust-remove-text = Servers whose certificates are by this authority are refused from the next connection on, unless another one that is believed vouches for them.

@@ -1,0 +1,12 @@
+trust-name = 名前
+trust-empty = OS の認証局だけを信頼しています。
+trust-only-web = ゲートウェイ、ディレクトリー、アラーム送信先、OpenID プロバイダーなど、ノードからのすべての接続に適用されます。ほかの XMPP サーバーとの接続はまだないため、そのためのトラストストアはありません。
+trust-add = 認証局を追加
+trust-certificate = 証明書
+trust-certificate-help = PEM、または Base64 の DER。
+trust-file = またはファイル
+trust-file-help = PEM または DER (.pem、.crt、.cer)。
+trust-added = { $object } を次の接続から信頼します。
+trust-removed = { $object } の信頼をやめました。
+trust-remove-title = { $name } の信頼をやめますか?
+trust-remove-text = この認証局が発行した証明書のサーバーは、ほかに信頼する認証局の裏付けがなければ、次の接続から拒否されます。
