@@ -125,6 +125,24 @@ async function troubleshooter(page) {
   await accessible(page);
 }
 
+/** How administrators sign in: a form that is refused and keeps what was typed, then taken. */
+async function adminSignIn(page) {
+  await go(page, "/console/admin-sign-in");
+  await send(page, { enabled: true, issuer: "http://id.example.com" });
+  await refused(page, "issuer");
+  await send(page, { issuer: "https://id.example.com", client_id: "console", address: options.url });
+  await refused(page, "roles");
+  await send(page, { roles: "im-admins = boss" });
+  await refused(page, "roles");
+  demand((await named(page, "roles").inputValue()) === "im-admins = boss", "what was typed is kept");
+  await send(page, { roles: "im-admins = administrator", secret: "a secret of the client", title: "the house" });
+  await said(page);
+  demand((await page.innerText("#content")).includes("/console/sign-in/callback"), "what to register is shown");
+  await picture(page, "admin-sign-in-en");
+  await send(page, { enabled: false });
+  await said(page);
+}
+
 async function viewer(page) {
   await go(page, "/console/presence-viewer");
   await page.locator('input[name="viewer"]').fill("taro");
@@ -516,6 +534,7 @@ async function main() {
     await step("the troubleshooter: run", () => troubleshooter(page));
     await step("gateways: made, refused, tested, switched off", () => gateways(page));
     await step("settings: refused, saved, taken back", () => settings(page));
+    await step("administrators' sign-in: refused, saved, switched off", () => adminSignIn(page));
     await step("administrators, tokens, second factor", () => administrators(page));
     await step("the REST API: read, refused, tried", () => api(page));
     await step("services: stopped, started, switched off for good and on again", () => services(page));

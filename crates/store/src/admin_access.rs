@@ -42,8 +42,15 @@ const SESSION: &str = "SELECT session_key, admin, created_at, used_at, address, 
 const TOKEN: &str = "SELECT id, token_key, admin, name, scopes, created_at, expires_at, used_at FROM api_token";
 
 impl Database {
-    /// Opens a session in the place of `replaced`; the oldest ones beyond `limit` end.
-    pub fn open_session(&mut self, session: &SessionRow, replaced: Option<Key>, limit: usize, audit: &Audit) -> Result<()> {
+    /// Opens a session in the place of `replaced`; the oldest ones beyond `limit` end. `by`: the way in, for the audit trail.
+    pub fn open_session(
+        &mut self,
+        session: &SessionRow,
+        replaced: Option<Key>,
+        limit: usize,
+        by: &str,
+        audit: &Audit,
+    ) -> Result<()> {
         let operation = "opening a session";
         let tx = self.begin(operation)?;
         let admin = self.admin(session.admin)?.ok_or_else(|| gone(session.admin))?;
@@ -58,7 +65,7 @@ impl Database {
                    (SELECT session_key FROM admin_session WHERE admin = ?1 ORDER BY used_at DESC, created_at DESC LIMIT ?2)";
         self.run(operation, sql, params![id.0, i64::try_from(limit).unwrap_or(i64::MAX)])?;
         self.run(operation, "UPDATE admin SET signed_in_at = ?2 WHERE id = ?1", params![id.0, created_at.0])?;
-        let after = json!({"address": address});
+        let after = json!({"address": address, "by": by});
         self.write_audit(audit, "session.sign_in", &object(&admin.name), None, Some(&after))?;
         tx.commit().doing(operation)
     }

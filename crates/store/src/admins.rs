@@ -72,7 +72,7 @@ impl Database {
         Ok(true)
     }
 
-    fn insert_admin(&self, admin: &AdminRow, action: &str, audit: &Audit) -> Result<()> {
+    pub(crate) fn insert_admin(&self, admin: &AdminRow, action: &str, audit: &Audit) -> Result<()> {
         if self.admin_by_name(&admin.name)?.is_some() {
             return Err(StoreError::Conflict { what: format!("administrator {}", admin.name) });
         }
@@ -127,6 +127,7 @@ impl Database {
         self.keep_one(&before)?;
         self.run(operation, "DELETE FROM admin_session WHERE admin = ?1", [id.0])?;
         self.run(operation, "DELETE FROM api_token WHERE admin = ?1", [id.0])?;
+        self.forget_identity(id)?;
         self.write_audit(audit, "admin.remove", &object(&before.name), Some(&audit_view(&before)), None)?;
         tx.commit().doing(operation)
     }

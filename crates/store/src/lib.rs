@@ -12,6 +12,7 @@
 //! a batch may fail only for reasons that pass (disk full, I/O).
 
 mod admin_access;
+mod admin_identity;
 mod admins;
 mod alarm_targets;
 mod alarms;
@@ -46,6 +47,7 @@ mod words;
 mod writer;
 
 pub use admin_access::{Key, SessionRow, TokenRow};
+pub use admin_identity::Identity;
 pub use admins::{ADMINISTRATOR, AdminRow, SETUP_KEY, Sessions};
 pub use alarm_targets::AlarmTarget;
 pub use alarms::{AlarmFilter, AlarmRow};

@@ -50,6 +50,11 @@ impl Database {
     }
 
     pub fn meta_put(&mut self, key: &str, value: &[u8]) -> Result<()> {
+        self.write_meta(key, value)
+    }
+
+    /// The same within a transaction.
+    pub(crate) fn write_meta(&self, key: &str, value: &[u8]) -> Result<()> {
         let sql = "INSERT INTO meta (meta_key, value) VALUES (?1, ?2)
                    ON CONFLICT (meta_key) DO UPDATE SET value = excluded.value";
         self.run("writing a node value", sql, params![key, value]).map(drop)

@@ -89,12 +89,12 @@ fn a_link_makes_one_administrator_and_only_the_first() {
 fn sessions_come_go_and_end_with_the_account() {
     let mut db = with_two();
     for n in 1..=4 {
-        db.open_session(&session(n, HANA, i64::from(n)), None, 3, &audit()).unwrap();
+        db.open_session(&session(n, HANA, i64::from(n)), None, 3, "password", &audit()).unwrap();
     }
     let keys = |db: &Database, of| -> Vec<u8> { db.sessions_of(of).unwrap().iter().map(|s| s.key[0]).collect() };
     assert_eq!(keys(&db, HANA), [4, 3, 2], "the one used longest ago made room");
     assert_eq!(db.admin(HANA).unwrap().unwrap().signed_in_at, Some(at(4)));
-    db.open_session(&session(5, HANA, 5), Some([4; 32]), 3, &audit()).unwrap();
+    db.open_session(&session(5, HANA, 5), Some([4; 32]), 3, "password", &audit()).unwrap();
     assert_eq!(db.session([4; 32]).unwrap(), None, "signing in again changes the token");
     db.touch_session([2; 32], at(9)).unwrap();
     assert_eq!(db.purge_sessions(at(4), at(0)).unwrap(), 1);
@@ -103,7 +103,7 @@ fn sessions_come_go_and_end_with_the_account() {
     assert!(db.close_session([5; 32], "session.sign_out", &audit()).unwrap());
     assert!(!db.close_session([5; 32], "session.sign_out", &audit()).unwrap());
     for n in 6..=8 {
-        db.open_session(&session(n, KEN, 10), None, 3, &audit()).unwrap();
+        db.open_session(&session(n, KEN, 10), None, 3, "password", &audit()).unwrap();
     }
     let ken = admin(KEN, "ken", "operator");
     db.update_admin(&ken, Sessions::EndOthers([7; 32]), "admin.set_password", &audit()).unwrap();

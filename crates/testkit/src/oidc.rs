@@ -41,6 +41,12 @@ impl TokenMaker {
         Ok(answer["token"].as_str().context("a token")?.to_owned())
     }
 
+    /// The next code is exchanged for an ID token with these claims, if the proof of it has this challenge (RFC 7636, S256).
+    pub fn answer_next(&self, alg: &str, claims: &Value, challenge: &str) -> Result<()> {
+        let query: String = claims.to_string().bytes().map(|byte| format!("%{byte:02X}")).collect();
+        self.ask(&format!("/next?alg={alg}&claims={query}&challenge={challenge}")).map(drop)
+    }
+
     /// From now on it has other keys.
     pub fn rotate(&self) -> Result<()> {
         self.ask("/rotate").map(drop)

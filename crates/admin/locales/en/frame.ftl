@@ -23,6 +23,7 @@ nav-topology = Topology
 nav-parameters = Parameters
 nav-security = Security
 nav-user-sign-in = Sign-in of users
+nav-admin-sign-in = Administrators' sign-in
 nav-administrators = Administrators
 nav-tokens = API tokens
 nav-certificates = Certificates

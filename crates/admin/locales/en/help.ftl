@@ -181,3 +181,9 @@ help-acme =
     A public authority such as Let's Encrypt gives certificates to whoever shows that a name leads to them. The node asks for one, answers the authority's challenge at port 80 (acme_http in [listen] of the configuration file), shows the certificate at once, and renews it when a third of its life is left.
 
     A failure is tried again after 1 minute, 15 minutes, 1 hour, 4 hours, then daily; the certificate in use stays. To try it out, use the authority's staging directory first: public ones bear few failures. The authority publishes every name that it certifies.
+help-admin-sign-in =
+    An OpenID provider signs administrators in, by its own pages and its own second factor. Register the console there as a confidential client with the redirect URI shown above, then type its issuer, ID and secret here, and test it.
+
+    Groups of the provider say who gets which role: an account is made at the first sign-in, and follows the groups at each one. Or existing administrators are found by name, once; from then on they are known by the provider's number for them, whatever their name becomes.
+
+    Passwords can be switched off as soon as an administrator has signed in by the provider. The way back is on the host: zaiseki admin reset NAME.

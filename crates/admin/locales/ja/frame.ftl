@@ -23,6 +23,7 @@ nav-topology = トポロジー
 nav-parameters = パラメーター
 nav-security = セキュリティ
 nav-user-sign-in = ユーザーのサインイン
+nav-admin-sign-in = 管理者のサインイン
 nav-administrators = 管理者
 nav-tokens = API トークン
 nav-certificates = 証明書

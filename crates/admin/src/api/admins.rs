@@ -20,6 +20,7 @@ pub(super) fn operations() -> OpenApiRouter<App> {
         .routes(routes!(reset))
         .routes(routes!(list_sessions))
         .routes(routes!(revoke_session))
+        .routes(routes!(unlink))
 }
 
 /// List administrators
@@ -133,4 +134,15 @@ async fn revoke_session(
     Path((name, id)): Path<(String, String)>,
 ) -> Answer<SessionView> {
     run(move || sessions::revoke(&app, &caller, &name, &id)).await
+}
+
+/// Forget who an administrator is at the OpenID provider
+///
+/// The administrator's sessions end. Whoever signs in there next by that name is looked at anew.
+#[utoipa::path(delete, path = "/admins/{name}/identity", operation_id = "admins.unlink", tag = "admins",
+    params(("name" = String, Path)),
+    responses((status = 200, description = "The administrator", body = AdminView)),
+    extensions(("x-right" = json!("admins:write"))))]
+async fn unlink(State(app): State<App>, Who(caller): Who, Path(name): Path<String>) -> Answer<AdminView> {
+    run(move || admins::unlink(&app, &caller.actor, &name)).await
 }

@@ -24,6 +24,7 @@ mod jobs;
 mod live;
 mod nodes;
 mod people;
+mod provider;
 mod schemas;
 mod services;
 mod session;
@@ -100,6 +101,7 @@ fn parts() -> (Router<App>, OpenApi) {
         .merge(trust::operations())
         .merge(settings::operations())
         .merge(admins::operations())
+        .merge(provider::operations())
         .merge(tokens::operations())
         .merge(audit::operations());
     let (router, paths) = OpenApiRouter::new().nest(PREFIX, resources).split_for_parts();

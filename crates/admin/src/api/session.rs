@@ -99,7 +99,7 @@ async fn sign_in(
     Ok(match signed_in {
         SignedIn::SecondFactorNeeded => Json(SignInReply { second_factor_needed: true, account: None }).into_response(),
         SignedIn::Session(token, view) => {
-            let reply = SignInReply { second_factor_needed: false, account: Some(view) };
+            let reply = SignInReply { second_factor_needed: false, account: Some(*view) };
             ([(header::SET_COOKIE, door::session_cookie(&token))], Json(reply)).into_response()
         }
     })

@@ -1,7 +1,8 @@
 //! The pages before one is signed in: sign-in, the first administrator, and the way out.
 
-use super::blocks::{FormBlock, Sign};
-use super::ctx::{Ctx, can_be_mended};
+use super::blocks::{Action, Block, FormBlock, Pill, Sign};
+use super::by_provider::START;
+use super::ctx::{Ctx, can_be_mended, encoded};
 use super::form::{Field, Form, Kind};
 use super::page::{self, Page};
 use super::posted::{Refused, read_of_stranger};
@@ -15,6 +16,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use zaiseki_control::access::Caller;
+use zaiseki_control::app::provider;
 use zaiseki_control::app::sessions::{self, SignIn, SignedIn};
 use zaiseki_control::app::setup::{self, FirstAdmin};
 use zaiseki_control::app::users::Password;
@@ -22,7 +24,7 @@ use zaiseki_control::credentials::token::Token;
 use zaiseki_control::{App, ControlError, Text};
 use zaiseki_model::Timestamp;
 
-const HOME: &str = "/console/";
+pub(super) const HOME: &str = "/console/";
 
 pub fn routes() -> Router<App> {
     Router::new()
@@ -32,14 +34,14 @@ pub fn routes() -> Router<App> {
 }
 
 /// What is left of a request after its form was read.
-struct Visit {
-    ctx: Ctx,
-    headers: HeaderMap,
-    address: IpAddr,
+pub(super) struct Visit {
+    pub ctx: Ctx,
+    pub headers: HeaderMap,
+    pub address: IpAddr,
 }
 
 impl Visit {
-    fn new(app: App, uri: &Uri, headers: HeaderMap, peer: Option<SocketAddr>) -> Visit {
+    pub fn new(app: App, uri: &Uri, headers: HeaderMap, peer: Option<SocketAddr>) -> Visit {
         let ctx = Ctx::new(app, None, String::new(), uri, &headers);
         Visit { ctx, headers, address: peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip()) }
     }
@@ -62,7 +64,7 @@ impl Visit {
     }
 }
 
-fn signed_in(to: &str, token: &Token) -> Response {
+pub(super) fn signed_in(to: &str, token: &Token) -> Response {
     let mut response = Redirect::to(if is_ours(to) { to } else { HOME }).into_response();
     set_cookie(response.headers_mut(), &door::session_cookie(token));
     response
@@ -73,13 +75,15 @@ fn status_of(error: &ControlError) -> StatusCode {
         "unauthorized" => StatusCode::UNAUTHORIZED,
         "throttled" => StatusCode::TOO_MANY_REQUESTS,
         "invalid" | "conflict" => StatusCode::UNPROCESSABLE_ENTITY,
+        "not-found" => StatusCode::NOT_FOUND,
+        "unavailable" => StatusCode::SERVICE_UNAVAILABLE,
         _ => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
 
 /// What happened inside is for the log, not for somebody who is not signed in (OWASP ASVS 4.0 §7.4.1).
 fn for_stranger(error: ControlError) -> ControlError {
-    if status_of(&error) != StatusCode::INTERNAL_SERVER_ERROR {
+    if !matches!(error, ControlError::Store(_)) && status_of(&error) != StatusCode::INTERNAL_SERVER_ERROR {
         return error;
     }
     tracing::error!(error = %error.text(), "nobody can sign in");
@@ -92,8 +96,19 @@ async fn sign_in_page(State(app): State<App>, request: Request) -> Response {
         return Redirect::to(HOME).into_response();
     }
     let ctx = Ctx::new(app, None, String::new(), request.uri(), request.headers());
-    let form = Form::of([("back", ctx.query("back").unwrap_or(HOME).to_owned())]);
-    page::render(&ctx, &sign_in_form(&ctx, &form, false), StatusCode::OK)
+    on_a_thread(move || {
+        let form = Form::of([("back", ctx.query("back").unwrap_or(HOME).to_owned())]);
+        page::render(&ctx, &sign_in_form(&ctx, &form, false), StatusCode::OK)
+    })
+    .await
+}
+
+/// The sign-in page after a sign-in elsewhere that came to nothing.
+pub(super) fn failed(ctx: &Ctx, error: ControlError) -> Response {
+    let (status, error) = (status_of(&error), for_stranger(error));
+    let mut page = sign_in_form(ctx, &Form::of([("back", HOME.to_owned())]), false);
+    page.blocks.insert(0, Block::Notice(Pill::new(Sign::Bad, error.text().get(ctx.lang))));
+    page::render(ctx, &page, status)
 }
 
 /// `code`: name and password were right, and a code is asked for.
@@ -112,7 +127,15 @@ fn sign_in_form(ctx: &Ctx, form: &Form, code: bool) -> Page {
         submit: ctx.t("entrance-sign-in"),
         ..FormBlock::default()
     };
-    Page::new(ctx.t("entrance-title")).line(ctx.app.domain()).help("help-sign-in").form(ctx, form, block)
+    let page = Page::new(ctx.t("entrance-title")).line(ctx.app.domain()).help("help-sign-in");
+    // A database that does not answer is no reason to show no way in.
+    let provider = provider::show(&ctx.app).map(|view| view.config).unwrap_or_default();
+    if !provider.enabled {
+        return page.form(ctx, form, block);
+    }
+    let href = format!("{START}?{}", encoded(&[("back", form.text("back"))]));
+    let page = page.bar(vec![Action::link(href, ctx.tn("entrance-by", "name", provider.name())).primary()]);
+    if provider.local_sign_in { page.text(ctx.t("entrance-or")).form(ctx, form, block) } else { page }
 }
 
 async fn sign_in(State(app): State<App>, request: Request) -> Response {

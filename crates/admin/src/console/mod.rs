@@ -8,6 +8,7 @@
 //! this very site (OWASP ASVS 4.0 §4.2.2).
 
 pub mod blocks;
+mod by_provider;
 pub mod ctx;
 mod entrance;
 pub mod files;
@@ -36,6 +37,7 @@ pub fn console(app: App) -> Router {
     pages::all()
         .into_router(&app)
         .merge(entrance::routes())
+        .merge(by_provider::routes())
         .route("/console", get(|| async { Redirect::permanent("/console/") }))
         .route("/console/language", get(choose_language))
         .route("/console/static/{name}", get(|Path(name): Path<String>| async move { files::answer(&name) }))

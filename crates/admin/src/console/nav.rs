@@ -34,6 +34,7 @@ pub static NAVIGATION: &[Group] = &[
             entry("nav-certificates", "/console/certificates", Area::Certificates),
             entry("nav-trust", "/console/trust", Area::Certificates),
             entry("nav-user-sign-in", "/console/user-sign-in", Area::Security),
+            entry("nav-admin-sign-in", "/console/admin-sign-in", Area::Security),
             entry("nav-administrators", "/console/administrators", Area::Admins),
             entry("nav-tokens", "/console/tokens", Area::Admins),
             entry("nav-targets", "/console/alarm-targets", Area::Alarms),

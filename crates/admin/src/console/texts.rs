@@ -27,6 +27,7 @@ files![
     "gateways",
     "settings",
     "admins",
+    "provider",
     "jobs",
     "services",
     "alarms",

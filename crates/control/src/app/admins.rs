@@ -2,7 +2,7 @@
 
 use super::status::time;
 use super::users::Password;
-use super::{Actor, App, audit};
+use super::{Actor, App, audit, provider};
 use crate::access::Role;
 use crate::credentials::password;
 use crate::error::{ControlError, Result};
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use zaiseki_model::limits::{ADMIN_NAME_CHARS, ADMINISTRATORS};
 use zaiseki_model::{AdminId, Timestamp};
-use zaiseki_store::{AdminRow, Sessions};
+use zaiseki_store::{AdminRow, Identity, Sessions};
 
 /// An administrator as administrators see it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -31,6 +31,19 @@ pub struct AdminView {
     pub created: String,
     /// The last time; `null` when never.
     pub signed_in: Option<String>,
+    /// Who it is at the provider; `null` when nobody there.
+    #[serde(default)]
+    pub identity: Option<IdentityView>,
+}
+
+/// Who an administrator is at an OpenID provider.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct IdentityView {
+    pub issuer: String,
+    pub subject: String,
+    /// The account was made for the provider's word, and has the role that the provider says.
+    pub managed: bool,
+    pub linked: String,
 }
 
 impl AdminView {
@@ -45,7 +58,18 @@ impl AdminView {
             recovery_codes: row.recovery.len(),
             created: time(row.created_at),
             signed_in: row.signed_in_at.map(time),
+            identity: None,
         }
+    }
+
+    fn with(self, identities: &[Identity], row: &AdminRow) -> AdminView {
+        let view = |one: &Identity| IdentityView {
+            issuer: one.issuer.clone(),
+            subject: one.subject.clone(),
+            managed: one.managed,
+            linked: time(one.linked_at),
+        };
+        AdminView { identity: identities.iter().find(|one| one.admin == row.id).map(view), ..self }
     }
 }
 
@@ -79,12 +103,31 @@ pub struct AdminUpdate {
 
 /// All administrators, by name.
 pub fn list(app: &App) -> Result<Vec<AdminView>> {
-    let rows = app.store().query(|db| db.admins())?;
-    Ok(rows.iter().map(AdminView::new).collect())
+    let (rows, identities) = app.store().query(|db| Ok((db.admins()?, db.identities()?)))?;
+    Ok(rows.iter().map(|row| AdminView::new(row).with(&identities, row)).collect())
 }
 
 pub fn show(app: &App, name: &str) -> Result<AdminView> {
-    Ok(AdminView::new(&find(app, name)?))
+    let row = find(app, name)?;
+    let identities = app.store().query(|db| db.identities())?;
+    Ok(AdminView::new(&row).with(&identities, &row))
+}
+
+/// Forgets who the administrator is at the provider; the sessions end.
+///
+/// # Errors
+/// `not-found`, also when nobody had said who that is.
+pub fn unlink(app: &App, actor: &Actor, name: &str) -> Result<AdminView> {
+    let row = find(app, name)?;
+    let (unlinked, audit) = (row.clone(), audit(actor));
+    match app.store().call(move |db| db.unlink_admin(&unlinked, &audit))? {
+        true => Ok(AdminView::new(&row)),
+        false => {
+            let en = format!("{} is nobody at the provider", row.name);
+            let ja = format!("{} はプロバイダーと関連付けられていません", row.name);
+            Err(ControlError::NotFound { text: Text::new(en, ja) })
+        }
+    }
 }
 
 /// Adds an administrator.
@@ -154,8 +197,9 @@ pub fn set_password(app: &App, actor: &Actor, name: &str, password: &Password) -
 }
 
 /// Break-glass: whoever is on the host gets in again. The administrator, made if need be, may do everything, is asked for no
-/// one-time code, and has the new password.
+/// one-time code, and has the new password; passwords are taken again where only the provider signed people in.
 pub fn reset(app: &App, actor: &Actor, name: &str, password: &Password) -> Result<AdminView> {
+    provider::allow_passwords(app, actor)?;
     let mut row = match find(app, name) {
         Ok(row) => row,
         Err(ControlError::NotFound { .. }) => {
@@ -206,7 +250,7 @@ pub(super) fn prepared(name: &str) -> String {
     name.trim().to_lowercase()
 }
 
-fn checked_name(name: &str) -> Result<String> {
+pub(super) fn checked_name(name: &str) -> Result<String> {
     let name = prepared(name);
     let length = (1..=ADMIN_NAME_CHARS).contains(&name.chars().count());
     if length && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | '@')) {

@@ -23,6 +23,8 @@ pub mod log_level;
 pub mod nodes;
 pub mod presence;
 pub mod profiles;
+pub mod provider;
+pub mod provider_sign_in;
 pub mod services;
 pub mod sessions;
 pub mod settings;
@@ -47,6 +49,7 @@ use crate::node::LocalNode;
 use crate::presented::ThisNode;
 use crate::seal::SealKey;
 use crate::services::supervisor::Services;
+use crate::sign_in::Providers;
 use crate::vitals::Vitals;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -108,6 +111,8 @@ struct Inner {
     gateway_states: GatewayStates,
     hasher: Hasher,
     lockout: Mutex<Lockout>,
+    admin_provider: Providers,
+    used_states: Mutex<provider_sign_in::UsedStates>,
     directories_changed: Notify,
     directory_states: DirectoryStates,
     vitals: Vitals,
@@ -156,6 +161,8 @@ impl App {
             gateway_states: GatewayStates::default(),
             hasher: Hasher::new()?,
             lockout: Mutex::default(),
+            admin_provider: Providers::default(),
+            used_states: Mutex::default(),
             directories_changed: Notify::new(),
             directory_states: DirectoryStates::default(),
             vitals: Vitals::default(),
@@ -211,6 +218,16 @@ impl App {
     /// Held for a moment only.
     pub(crate) fn lockout(&self) -> MutexGuard<'_, Lockout> {
         self.inner.lockout.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The provider by which administrators sign in.
+    pub(crate) fn admin_provider(&self) -> &Providers {
+        &self.inner.admin_provider
+    }
+
+    /// Held for a moment only.
+    pub(crate) fn used_states(&self) -> MutexGuard<'_, provider_sign_in::UsedStates> {
+        self.inner.used_states.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Held while settings change.

@@ -5,7 +5,7 @@
 use super::admins::{self, AdminView, prepared};
 use super::status::time;
 use super::users::Password;
-use super::{App, audit};
+use super::{App, audit, provider};
 use crate::access::{Caller, Role};
 use crate::alarms::catalogue::ADMINISTRATOR_LOCKED_OUT;
 use crate::credentials::token::Token;
@@ -44,34 +44,57 @@ pub struct SignIn<'a> {
 #[derive(Debug)]
 pub enum SignedIn {
     /// The token is for the cookie, and shown never again.
-    Session(Token, AdminView),
+    Session(Token, Box<AdminView>),
     /// Name and password are right; ask for the code, and try again with all three.
     SecondFactorNeeded,
+}
+
+/// A browser that is to get a session.
+#[derive(Clone, Debug)]
+pub struct Entered<'a> {
+    pub address: IpAddr,
+    /// What the browser calls itself.
+    pub agent: &'a str,
+    /// The session that the browser has now: it ends (session fixation).
+    pub replaced: Option<&'a Token>,
+    pub now: Timestamp,
 }
 
 /// Signs in by name, password, and code where the account has a second factor.
 ///
 /// # Errors
-/// `unauthorized`, whatever was wrong; `throttled` after too many tries.
+/// `unauthorized`, whatever was wrong, or when passwords are switched off; `throttled` after too many tries.
 pub fn sign_in(app: &App, try_: &SignIn<'_>) -> Result<SignedIn> {
+    if !provider::show(app)?.config.local_sign_in {
+        let en = "sign-in by password is switched off: sign in by the provider";
+        let text = Text::new(en, "パスワードによるサインインは無効です。プロバイダーでサインインしてください");
+        return Err(ControlError::Unauthorized { text });
+    }
     let Some(admin) = proven(app, try_)? else { return Ok(SignedIn::SecondFactorNeeded) };
     if admins::role(&admin) == Role::Axl {
         return Err(refused(app, try_, Some(&admin), "role"));
     }
     app.lockout().succeeded(&admin.name, try_.address);
+    let entered = Entered { address: try_.address, agent: try_.agent, replaced: try_.replaced.as_ref(), now: try_.now };
+    let token = open(app, &admin, "password", &entered)?;
+    Ok(SignedIn::Session(token, Box::new(AdminView::new(&admin))))
+}
+
+/// Opens a session. `by`: the way in, for the audit trail.
+pub(super) fn open(app: &App, admin: &AdminRow, by: &'static str, entered: &Entered<'_>) -> Result<Token> {
     let token = Token::generate("")?;
     let session = SessionRow {
         key: token.key(),
         admin: admin.id,
-        created_at: try_.now,
-        used_at: try_.now,
-        address: try_.address.to_string(),
-        agent: try_.agent.chars().filter(|c| !c.is_control()).take(AGENT_CHARS).collect(),
+        created_at: entered.now,
+        used_at: entered.now,
+        address: entered.address.to_string(),
+        agent: entered.agent.chars().filter(|c| !c.is_control()).take(AGENT_CHARS).collect(),
     };
-    let replaced = try_.replaced.as_ref().map(Token::key);
+    let replaced = entered.replaced.map(Token::key);
     let audit = audit(&actor(&admin.name));
-    app.store().call(move |db| db.open_session(&session, replaced, SESSIONS_PER_ADMIN, &audit))?;
-    Ok(SignedIn::Session(token, AdminView::new(&admin)))
+    app.store().call(move |db| db.open_session(&session, replaced, SESSIONS_PER_ADMIN, by, &audit))?;
+    Ok(token)
 }
 
 /// Who the name and password belong to, with the brake; for services where each request carries both. Accounts with a second

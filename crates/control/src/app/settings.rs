@@ -4,7 +4,7 @@
 //! default.
 
 pub(crate) mod dns;
-mod sign_in;
+pub(crate) mod sign_in;
 
 use super::{Actor, App, audit, users};
 use crate::access::{Area, Caller, Right};

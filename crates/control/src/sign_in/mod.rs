@@ -8,13 +8,12 @@
 mod ldap;
 mod token;
 
-pub(crate) use token::try_provider;
+pub(crate) use token::{Providers, try_provider};
 
 use crate::app::App;
 use crate::error::{ControlError, Result};
 use ldap::Binders;
 use std::sync::Arc;
-use token::Providers;
 use tokio::sync::Semaphore;
 use zaiseki_model::directory::BoxFuture;
 use zaiseki_model::limits::{LDAP_BINDS, SIGN_IN_WAIT};

@@ -10,11 +10,11 @@ use zaiseki_net::oidc::{Claims, Fault, Provider};
 
 /// The provider of the settings, with its keys.
 #[derive(Default)]
-pub(super) struct Providers(Mutex<Option<(String, Arc<Provider>)>>);
+pub(crate) struct Providers(Mutex<Option<(String, Arc<Provider>)>>);
 
 impl Providers {
     /// The provider with this issuer and these certificate authorities, made anew when they change.
-    pub(super) fn of(&self, issuer: &str, ca: &str) -> std::result::Result<Arc<Provider>, Fault> {
+    pub(crate) fn of(&self, issuer: &str, ca: &str) -> std::result::Result<Arc<Provider>, Fault> {
         let mut made = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, provider)) = made.as_ref().filter(|(of, provider)| of == ca && provider.issuer() == issuer) {
             return Ok(provider.clone());

@@ -32,6 +32,8 @@ struct Header {
 pub(super) struct Token<'a> {
     alg: String,
     pub kid: Option<String>,
+    /// By its type (RFC 9068 §2.1).
+    pub is_access_token: bool,
     signed: &'a str,
     claims: Claims,
     signature: Vec<u8>,
@@ -54,7 +56,8 @@ impl Token<'_> {
         if !header.typ.as_deref().is_none_or(usual) {
             return Err(Fault::token("it is of another type"));
         }
-        Ok(Token { alg: header.alg, kid: header.kid, signed, claims, signature: decode(signature)? })
+        let is_access_token = header.typ.is_some_and(|typ| !typ.eq_ignore_ascii_case("jwt"));
+        Ok(Token { alg: header.alg, is_access_token, kid: header.kid, signed, claims, signature: decode(signature)? })
     }
 
     /// The claims, when one of the keys signed them.

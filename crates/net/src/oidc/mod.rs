@@ -2,8 +2,10 @@
 //! proven by them. Nothing is believed because it came over TLS alone: a token's signature, issuer, audience and time are
 //! checked each time.
 
+mod code;
 mod jwt;
 
+pub use code::{ClientOf, Once};
 pub use jwt::{Claims, Expected, KEYS, TOKEN_BYTES};
 
 use crate::http::{AddressPolicy, Client, ClientConfig, Method, Request, StatusCode, Trust, Url};
@@ -59,6 +61,10 @@ pub struct Discovery {
     pub token_endpoint: Option<String>,
     #[serde(default)]
     pub token_endpoint_auth_methods_supported: Option<Vec<String>>,
+    #[serde(default)]
+    pub userinfo_endpoint: Option<String>,
+    #[serde(default)]
+    pub authorization_response_iss_parameter_supported: bool,
 }
 
 /// One provider; shared by everybody who has tokens of it.

@@ -71,6 +71,8 @@ pub enum AdminCommand {
         /// The session's id
         id: String,
     },
+    /// Forget who an administrator is at the provider; sessions end
+    Unlink(AdminName),
     /// Remove an administrator with sessions and tokens
     Remove(AdminName),
 }
@@ -139,6 +141,7 @@ pub fn plan(command: AdminCommand, console: &mut Console<'_>) -> Result<Plan> {
         AdminCommand::EndSession { who, id } => {
             Plan::one(View::Fields, Method::DELETE, path(&who, &format!("/sessions/{}", escape(&id))), nothing)
         }
+        AdminCommand::Unlink(who) => Plan::one(View::Fields, Method::DELETE, path(&who, "/identity"), nothing),
         AdminCommand::Remove(who) => Plan::one(View::Fields, Method::DELETE, path(&who, ""), nothing),
     })
 }

@@ -12,6 +12,7 @@ use super::doctor::{self, Doctor};
 use super::jobs::{self, JobCommand};
 use super::people::{self, PeopleCommand, Sight};
 use super::profiles::{self, Profile};
+use super::provider::{self, ProviderCommand};
 use super::services::{self, NodeCommand, ServiceCommand};
 use super::tokens::{self, TokenCommand};
 use super::trust::{self, TrustCommand};
@@ -109,6 +110,9 @@ pub enum Ask {
     /// Administrators and their sessions
     #[command(subcommand)]
     Admin(AdminCommand),
+    /// The OpenID provider by which administrators sign in
+    #[command(subcommand)]
+    Provider(ProviderCommand),
     /// API tokens for programs
     #[command(subcommand)]
     Token(TokenCommand),
@@ -484,6 +488,7 @@ const PARTS: &[&[(&str, &str)]] = &[
     directories::TEXTS,
     jobs::TEXTS,
     admins::TEXTS,
+    provider::TEXTS,
     tokens::TEXTS,
     audit::TEXTS,
     doctor::TEXTS,

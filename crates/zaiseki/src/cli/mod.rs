@@ -17,6 +17,7 @@ mod door;
 mod jobs;
 mod people;
 mod profiles;
+mod provider;
 mod services;
 mod show;
 mod tokens;
@@ -237,6 +238,7 @@ fn plan(ask: Ask, console: &mut Console<'_>) -> Result<Plan> {
         Ask::LogLevel(level) => Ok(diagnostics::log_level_plan(&level)),
         Ask::Trace(trace) => Ok(diagnostics::trace_plan(trace)),
         Ask::Admin(admin) => admins::plan(admin, console),
+        Ask::Provider(command) => provider::plan(command, console),
         Ask::Token(token) => Ok(tokens::plan(token)),
         Ask::Audit(audit) => Ok(audit::plan(audit)),
         Ask::Doctor(doctor) => Ok(doctor::plan(&doctor)),

@@ -26,6 +26,7 @@ mod openapi;
 mod people;
 mod pep;
 mod presence;
+mod provider;
 mod raw;
 mod rename;
 mod revocation;

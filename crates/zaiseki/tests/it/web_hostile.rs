@@ -17,30 +17,30 @@ fn sent(stage: &Stage, request: &str) -> String {
 }
 
 #[track_caller]
-fn get(stage: &Stage, path: &str, headers: &str) -> String {
+pub fn get(stage: &Stage, path: &str, headers: &str) -> String {
     sent(stage, &format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headers}\r\n"))
 }
 
 #[track_caller]
-fn request(stage: &Stage, method: &str, path: &str, headers: &str, body: &str) -> String {
+pub fn request(stage: &Stage, method: &str, path: &str, headers: &str, body: &str) -> String {
     let length = body.len();
     let head =
         format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {length}\r\n{headers}\r\n");
     sent(stage, &format!("{head}{body}"))
 }
 
-fn status(answer: &str) -> u16 {
+pub fn status(answer: &str) -> u16 {
     let word = answer.split(' ').nth(1).unwrap_or_else(|| panic!("no answer: {answer:?}"));
     word.parse().unwrap_or_else(|_| panic!("{answer}"))
 }
 
-fn header<'a>(answer: &'a str, name: &str) -> Option<&'a str> {
+pub fn header<'a>(answer: &'a str, name: &str) -> Option<&'a str> {
     let head = answer.split("\r\n\r\n").next().unwrap_or_default();
     let mut pairs = head.lines().skip(1).filter_map(|line| line.split_once(": "));
     pairs.find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
 }
 
-fn body(answer: &str) -> &str {
+pub fn body(answer: &str) -> &str {
     answer.split_once("\r\n\r\n").map_or("", |(_, body)| body)
 }
 
@@ -63,7 +63,7 @@ fn sign_in(stage: &Stage, name: &str, password: &str, headers: &str) -> String {
 
 /// `Cookie: …` of what the answer sets.
 #[track_caller]
-fn cookie(answer: &str) -> String {
+pub fn cookie(answer: &str) -> String {
     let set = header(answer, "set-cookie").unwrap_or_else(|| panic!("no cookie: {answer}"));
     format!("Cookie: {}\r\n", set.split(';').next().unwrap_or_default())
 }

@@ -65,9 +65,18 @@ pub(super) fn facts(ctx: &Ctx, admin: &AdminView) -> Vec<(String, Cell)> {
     vec![
         (ctx.t("admins-role"), Cell::Text(role_word(ctx, admin.role))),
         (ctx.t("account-factor"), factor),
+        (ctx.t("admins-provider"), at_provider(ctx, admin)),
         (ctx.t("admins-made-at"), Cell::Time(admin.created.clone())),
         (ctx.t("admins-signed-in"), admin.signed_in.clone().map_or(Cell::Text(ctx.t("admins-never")), Cell::Time)),
     ]
+}
+
+fn at_provider(ctx: &Ctx, admin: &AdminView) -> Cell {
+    match &admin.identity {
+        None => Cell::Dim(ctx.t("admins-provider-none")),
+        Some(identity) if identity.managed => Cell::Text(ctx.tn("admins-provider-managed", "subject", identity.subject.as_str())),
+        Some(identity) => Cell::text(&identity.subject),
+    }
 }
 
 pub(super) fn sessions_table(ctx: &Ctx, sessions: &[SessionView], end: &str) -> Table {

@@ -27,6 +27,7 @@ pub fn pages() -> Pages {
         .page("/console/administrators/{name}/password", WRITE, |ctx| Ok(password_page(ctx, &Form::default())))
         .act("/console/administrators/{name}/password", WRITE, set_password)
         .act("/console/administrators/{name}/sessions:end", WRITE, end_session)
+        .act("/console/administrators/{name}/unlink", WRITE, unlink)
         .page("/console/administrators/{name}/remove", WRITE, ask_remove)
         .act("/console/administrators/{name}/remove", WRITE, remove)
 }
@@ -129,6 +130,7 @@ fn page(ctx: &Ctx, admin: &AdminView, form: &Form) -> Result<Page, ControlError>
     }
     let at = |what: &str| format!("{}/{what}", href(&admin.name));
     let password = Action::link(at("password"), ctx.t("users-set-password"));
+    let unlink = admin.identity.as_ref().map(|_| Action::post(at("unlink"), ctx.t("admins-unlink")));
     let remove = Action::link(at("remove"), ctx.t("frame-remove")).danger();
     let name = Field::new(form, ctx.lang, "name", ctx.t("admins-name"), Kind::Input("text")).required();
     let enabled = Field::new(form, ctx.lang, "enabled", ctx.t("users-enabled"), Kind::Tick);
@@ -139,7 +141,10 @@ fn page(ctx: &Ctx, admin: &AdminView, form: &Form) -> Result<Page, ControlError>
         ..FormBlock::default()
     };
     let signed_in = sessions::list(&ctx.app, caller(ctx)?, &admin.name)?;
-    let page = page.bar(vec![password, remove]).facts(facts(ctx, admin)).form(ctx, form, block);
+    let page = page
+        .bar([Some(password), unlink, Some(remove)].into_iter().flatten().collect())
+        .facts(facts(ctx, admin))
+        .form(ctx, form, block);
     Ok(page.heading(ctx.t("account-sessions")).table(sessions_table(ctx, &signed_in, &at("sessions:end"))))
 }
 
@@ -181,6 +186,11 @@ fn end_session(ctx: &Ctx, form: Form) -> Result<Next, ControlError> {
     let name = ctx.param("name");
     let ended = sessions::revoke(&ctx.app, caller(ctx)?, name, form.text("id"))?;
     Ok(Next::go(href(name), "account-session-ended", ended.address))
+}
+
+fn unlink(ctx: &Ctx, _: Form) -> Result<Next, ControlError> {
+    let admin = admins::unlink(&ctx.app, ctx.actor(), ctx.param("name"))?;
+    Ok(Next::go(href(&admin.name), "admins-unlinked", admin.name))
 }
 
 fn ask_remove(ctx: &Ctx) -> Result<Page, ControlError> {

@@ -18,6 +18,7 @@ mod gateway_form;
 mod gateways;
 mod jobs;
 mod presence_viewer;
+mod provider;
 mod services;
 mod settings;
 mod tokens;
@@ -39,6 +40,7 @@ pub fn all() -> Pages {
         settings::pages(),
         account::pages(),
         administrators::pages(),
+        provider::pages(),
         tokens::pages(),
         gateways::pages(),
         users::pages(),

@@ -114,7 +114,7 @@ pub(super) fn check(settings: &Settings) -> Result<()> {
 }
 
 /// Tokens and keys in clear text would be anybody's: only this machine is spoken to so.
-pub(super) fn check_address(field: &'static str, issuer: &str) -> Result<()> {
+pub(crate) fn check_address(field: &'static str, issuer: &str) -> Result<()> {
     if issuer.is_empty() {
         return Ok(());
     }
@@ -131,7 +131,7 @@ pub(super) fn check_address(field: &'static str, issuer: &str) -> Result<()> {
     }
 }
 
-pub(super) fn check_authorities(field: &'static str, pem: &str) -> Result<()> {
+pub(crate) fn check_authorities(field: &'static str, pem: &str) -> Result<()> {
     if pem.is_empty() || zaiseki_net::tls::client_config_trusting(pem).is_ok() {
         return Ok(());
     }
