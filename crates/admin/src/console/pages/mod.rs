@@ -23,6 +23,7 @@ mod tokens;
 mod topology;
 mod troubleshooter;
 mod user_live;
+mod user_profile;
 mod users;
 mod users_im;
 mod users_import;
@@ -45,6 +46,7 @@ pub fn all() -> Pages {
         duplicates::pages(),
         directories::pages(),
         user_live::pages(),
+        user_profile::pages(),
         troubleshooter::pages(),
         presence_viewer::pages(),
         jobs::pages(),
