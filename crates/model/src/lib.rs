@@ -12,6 +12,7 @@ pub mod limits;
 pub mod live;
 pub mod precedence;
 pub mod roster;
+pub mod search;
 pub mod settings;
 pub mod sign_in;
 pub mod telephone;

@@ -134,6 +134,9 @@ pub const ALARM_TARGETS: usize = 16;
 pub const ALARM_QUEUE: usize = 256;
 /// Earlier names of one user that still lead to it; the oldest goes.
 pub const ALIASES_PER_USER: usize = 8;
+/// Words of one search for people, and characters of all of them; what comes after is not looked at.
+pub const SEARCH_WORDS: usize = 8;
+pub const SEARCH_CHARS: usize = 100;
 /// Contacts of one user in one page.
 pub const PAGE_CONTACTS: usize = 500;
 /// Traces of users' stanzas that run or that ended lately.

@@ -29,6 +29,7 @@ pub struct Settings {
     pub telemetry: TelemetrySettings,
     /// Servers that are asked for SRV records, separated by commas; empty: those of the operating system.
     pub dns_servers: String,
+    pub people: PeopleSettings,
 }
 
 /// What every listener grants a connection. A change holds for connections accepted after it.
@@ -83,6 +84,53 @@ pub struct TelemetrySettings {
     pub otlp_url: String,
     /// Between two pushes.
     pub interval: Duration,
+}
+
+/// What users learn of each other from what the directory says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PeopleSettings {
+    /// Users may search for others (XEP-0055).
+    pub search: bool,
+    /// People in one answer.
+    pub results: u32,
+    /// Mail addresses and telephone numbers are searched, and shown in answers.
+    pub search_details: bool,
+    /// What of the directory stands in a user's vCard.
+    pub vcard: VcardFill,
+    /// Where there can be only one, what the user has set counts rather than what the directory says.
+    pub vcard_of_user_first: bool,
+}
+
+/// What of the directory stands in a user's vCard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VcardFill {
+    Off,
+    /// Names, reading, title, department.
+    Names,
+    /// Mail address and telephone numbers too.
+    All,
+}
+
+impl VcardFill {
+    pub const NAMES: [&'static str; 3] = ["off", "names", "all"];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            VcardFill::Off => "off",
+            VcardFill::Names => "names",
+            VcardFill::All => "all",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<VcardFill> {
+        [VcardFill::Off, VcardFill::Names, VcardFill::All].into_iter().find(|fill| fill.as_str() == text)
+    }
+}
+
+impl Default for PeopleSettings {
+    fn default() -> Self {
+        PeopleSettings { search: true, results: 100, search_details: true, vcard: VcardFill::All, vcard_of_user_first: false }
+    }
 }
 
 impl Default for TelemetrySettings {
@@ -177,6 +225,7 @@ impl Default for Settings {
             admin: AdminSettings::default(),
             telemetry: TelemetrySettings::default(),
             dns_servers: String::new(),
+            people: PeopleSettings::default(),
         }
     }
 }

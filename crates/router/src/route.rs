@@ -6,6 +6,8 @@ use zaiseki_xmpp::jid::{BareJid, Jid};
 /// What deciding needs to know. (A cluster adds who is homed where.)
 pub struct View<'a> {
     pub domain: &'a BareJid,
+    /// The directory of users answers.
+    pub directory: bool,
 }
 
 /// The way a stanza takes next.
@@ -19,6 +21,8 @@ pub enum Destination<'a> {
     Account(&'a str),
     /// A local user's resource; localpart and resourcepart.
     Resource(&'a str, &'a str),
+    /// The directory of users: `search.` before the domain.
+    Directory,
     /// Another domain: nothing leads there yet.
     Elsewhere,
 }
@@ -27,7 +31,9 @@ pub enum Destination<'a> {
 pub fn decide<'a>(envelope: &'a Envelope, view: &View<'_>) -> Destination<'a> {
     let Some(to) = &envelope.to else { return Destination::OwnAccount };
     if to.domain() != view.domain.domain() {
-        return Destination::Elsewhere;
+        let directory = to.domain().strip_prefix(crate::handlers::search::PREFIX) == Some(view.domain.domain());
+        let here = view.directory && directory && to.local().is_none();
+        return if here { Destination::Directory } else { Destination::Elsewhere };
     }
     match (to.local(), to) {
         (None, _) => Destination::Domain,
@@ -61,7 +67,7 @@ mod tests {
     #[test]
     fn every_kind_of_address_has_its_way() {
         let domain: BareJid = "here.example".parse().expect("valid");
-        let view = View { domain: &domain };
+        let view = View { domain: &domain, directory: true };
         let cases = [
             (None, Destination::OwnAccount),
             (Some("a@here.example"), Destination::OwnAccount),
@@ -71,9 +77,14 @@ mod tests {
             (Some("b@here.example/y"), Destination::Resource("b", "y")),
             (Some("a@here.example/y"), Destination::Resource("a", "y")),
             (Some("b@there.example"), Destination::Elsewhere),
+            (Some("search.here.example"), Destination::Directory),
+            (Some("b@search.here.example"), Destination::Elsewhere),
+            (Some("search.there.example"), Destination::Elsewhere),
         ];
         for (address, expected) in cases {
             assert_eq!(decide(&to(address), &view), expected, "{address:?}");
         }
+        let closed = View { directory: false, ..view };
+        assert_eq!(decide(&to(Some("search.here.example")), &closed), Destination::Elsewhere);
     }
 }

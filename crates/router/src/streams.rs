@@ -58,7 +58,7 @@ mod tests {
             im: true,
         };
         let audit = Audit { actor: "tester".to_owned(), at: Timestamp::ZERO };
-        store.call(move |db| db.create_user(&NewUser { user, sha256: None, sha1: None }, &audit)).expect("a user");
+        store.call(move |db| db.create_user(&NewUser { user, sha256: None, sha1: None, profile: None }, &audit)).expect("a user");
         let engine = EngineConfig {
             domain: "here.example".parse().expect("a domain"),
             ids: MessageIds::new(0, None),

@@ -91,5 +91,5 @@ fn account(index: usize) -> NewUser {
         calendar: true,
         im: true,
     };
-    NewUser { user, sha256: None, sha1: None }
+    NewUser { user, sha256: None, sha1: None, profile: None }
 }

@@ -3,7 +3,7 @@
 use crate::audit::Audit;
 use crate::error::{Doing, Result, StoreError};
 use crate::migrate;
-use crate::words::{Read, Reply, Write};
+use crate::words::{Family, Read, Reply, Write};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params};
 use serde_json::Value;
 use std::cell::RefCell;
@@ -83,7 +83,9 @@ impl Database {
         // Step 3 of the schema could not know it.
         conn.execute("UPDATE account SET domain = ?1 WHERE domain = ''", [domain]).doing(operation)?;
         let counters = Counters { doc_order: counter(&conn, "doc_order")?, message: counter(&conn, "message")? };
-        Ok(Self::new(conn, domain, counters))
+        let mut database = Self::new(conn, domain, counters);
+        database.fill_search()?;
+        Ok(database)
     }
 
     fn new(conn: Connection, domain: &str, counters: Counters) -> Database {
@@ -174,6 +176,10 @@ impl Database {
             }
             Read::Stream { token } => Reply::Stream(self.stream(token)?),
             Read::LastSeen { user } => Reply::LastSeen(self.last_seen(*user)?),
+            Read::Card { user } => {
+                Reply::Card { own: self.doc(*user, Family::Vcard, "")?, person: self.person(*user)?.map(Box::new) }
+            }
+            Read::Search(query) => Reply::People(self.find_people(query)?),
         })
     }
 
@@ -225,6 +231,7 @@ impl Database {
 fn set_up(conn: &Connection, cache_kib: i64) -> Result<()> {
     let operation = "setting up a connection";
     conn.set_prepared_statement_cache_capacity(STATEMENTS);
+    crate::search::add_functions(conn).doing(operation)?;
     // Negative: in KiB rather than pages.
     conn.pragma_update(None, "cache_size", -cache_kib).doing(operation)?;
     conn.busy_timeout(std::time::Duration::from_secs(5)).doing(operation)

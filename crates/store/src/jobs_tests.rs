@@ -44,7 +44,7 @@ fn people(db: &mut Database, count: usize) -> Vec<UserId> {
             calendar: false,
             im: true,
         };
-        NewUser { user, sha256: None, sha1: None }
+        NewUser { user, sha256: None, sha1: None, profile: None }
     };
     let new: Vec<NewUser> = (0..count).map(one).collect();
     assert!(db.create_many(&new, &by(0)).unwrap().is_empty());

@@ -36,12 +36,14 @@ mod removal;
 mod rename;
 mod roles;
 mod roster;
+mod search;
 mod services;
 mod settings;
 mod sign_in;
 mod staging;
 mod store;
 mod streams;
+mod user_list;
 mod users;
 mod words;
 mod writer;
@@ -63,10 +65,12 @@ pub use jobs::{Job, JobFilter, JobLine, JobLogEntry, JobProgress, JobState, JobS
 pub use people::{Duplicate, PersonChange, UniqueField};
 pub use profiles::{Held, Origin, Person};
 pub use roles::Lease;
+pub use search::{FoundPeople, FoundPerson, SearchQuery};
 pub use sign_in::{KeptKeys, SignInAccount};
 pub use staging::Batch;
 pub use store::{Durable, Options, Store, StoreCounts};
-pub use users::{NewUser, UserFilter};
+pub use user_list::UserFilter;
+pub use users::NewUser;
 pub use words::{
     ArchiveCopy, ArchiveQuery, Doc, DocPage, DocQuery, Family, KeptMessage, LastSeen, Page, Read, Reply, StanzaFilter,
     StoredMessage, StreamRow, UserData, Write,

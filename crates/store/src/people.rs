@@ -61,7 +61,7 @@ impl Database {
     }
 
     fn create_person(&self, person: &Person, audit: &Audit) -> Result<bool> {
-        let new = NewUser { user: person.user.clone(), sha256: None, sha1: None };
+        let new = NewUser { user: person.user.clone(), sha256: None, sha1: None, profile: None };
         if !self.insert_user(&new, audit)? {
             return Ok(false);
         }
@@ -100,6 +100,7 @@ impl Database {
             let row = statement.query_row(params![user.0, im], |row| Ok((row.get(0)?, row.get(1)?))).optional();
             let Some((name, key)): Option<(String, i64)> = row.doing(operation)? else { continue };
             self.drop_unfounded_keys(key)?;
+            self.refresh_search(key)?;
             let action = if im { "user.im_enable" } else { "user.im_disable" };
             self.write_audit(audit, action, &object(&name), Some(&json!({"im": !im})), Some(&json!({"im": im})))?;
             changed.push(*user);

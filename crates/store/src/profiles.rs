@@ -20,6 +20,8 @@ pub struct Person {
     pub home_cluster: Option<String>,
     pub node: Option<String>,
     pub held: Held,
+    /// Other users do not find the user.
+    pub unlisted: bool,
     pub origin: Option<Origin>,
 }
 
@@ -52,11 +54,25 @@ impl Held {
     }
 }
 
+impl Person {
+    /// Somebody of the built-in directory.
+    pub fn new(user: User, profile: Profile) -> Person {
+        let profile = Profile {
+            display_name: user.display_name.clone(),
+            mail: user.mail.clone(),
+            language: user.language.clone(),
+            ..profile
+        };
+        let (devices, held) = (Vec::new(), Held::default());
+        Person { user, profile, devices, home_cluster: None, node: None, held, unlisted: false, origin: None }
+    }
+}
+
 const SELECT: &str = "SELECT a.id, a.name, a.display_name, a.mail, a.telephone, a.language, a.enabled, a.calendar,
     a.user_key, a.roster_version, a.im,
     coalesce(p.given_name, ''), coalesce(p.family_name, ''), coalesce(p.phonetic_name, ''),
     coalesce(p.directory_uri, ''), coalesce(p.department, ''), coalesce(p.title, ''), p.home_cluster, p.node,
-    coalesce(p.held, 0), o.directory, o.source_key, o.place, o.active, o.missing_since
+    coalesce(p.held, 0), coalesce(p.unlisted, FALSE), o.directory, o.source_key, o.place, o.active, o.missing_since
     FROM account a LEFT JOIN profile p ON p.user_key = a.user_key LEFT JOIN user_origin o ON o.user_key = a.user_key";
 
 impl Database {
@@ -168,12 +184,12 @@ impl Database {
         let Profile { directory_uri, department, title, language, .. } = &person.profile;
         self.run(operation, sql, params![key, display_name, mail, telephone, language, enabled, im])?;
         let sql = "INSERT INTO profile (user_key, given_name, family_name, phonetic_name, directory_uri, department, title,
-                   home_cluster, node, held) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+                   home_cluster, node, held, unlisted) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
                    ON CONFLICT (user_key) DO UPDATE SET given_name = excluded.given_name,
                    family_name = excluded.family_name, phonetic_name = excluded.phonetic_name,
                    directory_uri = excluded.directory_uri, department = excluded.department, title = excluded.title,
-                   home_cluster = excluded.home_cluster, node = excluded.node, held = excluded.held";
-        let Person { home_cluster, node, held, .. } = person;
+                   home_cluster = excluded.home_cluster, node = excluded.node, held = excluded.held, unlisted = excluded.unlisted";
+        let Person { home_cluster, node, held, unlisted, .. } = person;
         let names = params![
             key,
             given_name,
@@ -184,7 +200,8 @@ impl Database {
             title,
             home_cluster,
             node,
-            held.bits()
+            held.bits(),
+            unlisted
         ];
         self.run(operation, sql, names)?;
         self.run(operation, "DELETE FROM user_number WHERE user_key = ?1", [key])?;
@@ -201,7 +218,8 @@ impl Database {
             Some(origin) => self.write_origin(key, origin)?,
             None => drop(self.run(operation, "DELETE FROM user_origin WHERE user_key = ?1", [key])?),
         }
-        self.drop_unfounded_keys(key)
+        self.drop_unfounded_keys(key)?;
+        self.refresh_search(key)
     }
 
     fn write_origin(&self, key: i64, origin: &Origin) -> Result<()> {
@@ -230,8 +248,8 @@ fn person(row: &Row<'_>) -> rusqlite::Result<(i64, Person)> {
         numbers: Vec::new(),
     };
     let (home_cluster, node, held) = (row.get(17)?, row.get(18)?, Held::from_bits(row.get(19)?));
-    let (devices, origin) = (Vec::new(), origin(row, 20)?);
-    Ok((row.get(8)?, Person { user, profile, devices, home_cluster, node, held, origin }))
+    let (devices, unlisted, origin) = (Vec::new(), row.get(20)?, origin(row, 21)?);
+    Ok((row.get(8)?, Person { user, profile, devices, home_cluster, node, held, unlisted, origin }))
 }
 
 fn origin(row: &Row<'_>, first: usize) -> rusqlite::Result<Option<Origin>> {
@@ -265,7 +283,7 @@ pub(crate) fn person_view(person: &Person) -> Value {
         "given_name": profile.given_name, "family_name": profile.family_name, "phonetic_name": profile.phonetic_name,
         "directory_uri": profile.directory_uri, "department": profile.department, "title": profile.title,
         "numbers": numbers.collect::<Vec<_>>(), "devices": devices.collect::<Vec<_>>(),
-        "home_cluster": person.home_cluster, "node": person.node,
+        "home_cluster": person.home_cluster, "node": person.node, "unlisted": person.unlisted,
         "place": person.origin.as_ref().map(|origin| &origin.place),
         "missing_since": person.origin.as_ref().and_then(|origin| origin.missing_since).map(|at| at.0),
     });

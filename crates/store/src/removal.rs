@@ -11,7 +11,7 @@ use zaiseki_model::{MessageId, UserId};
 const AT_ONCE: usize = 5_000;
 
 /// Everything with a `user_key` but messages, which others may keep too.
-const OWNED: [&str; 14] = [
+const OWNED: [&str; 15] = [
     "DELETE FROM account WHERE user_key = ?1",
     "DELETE FROM credentials WHERE user_key = ?1",
     "DELETE FROM roster WHERE user_key = ?1",
@@ -26,6 +26,7 @@ const OWNED: [&str; 14] = [
     "DELETE FROM user_origin WHERE user_key = ?1",
     "DELETE FROM kept_keys WHERE user_key = ?1",
     "DELETE FROM user_alias WHERE user_key = ?1",
+    "DELETE FROM user_search WHERE user_key = ?1",
 ];
 
 /// Others keep the contact with its name and groups, if they see it at all, but neither subscription, request nor

@@ -62,6 +62,7 @@ impl Database {
             self.run(operation, sql, [&old, &new])?;
         }
         self.run(operation, "UPDATE account SET name = ?2 WHERE user_key = ?1", params![key, name])?;
+        self.refresh_search(key)?;
         self.note_alias(key, &before.name, name, audit)?;
         let (was, is) = (json!({"name": before.name}), json!({"name": name}));
         self.write_audit(audit, "user.rename", &object(&before.name), Some(&was), Some(&is))?;

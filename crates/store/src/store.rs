@@ -103,7 +103,8 @@ impl Store {
     /// submitted don't count); the writer is hurried along when they are not on disk yet. While the disk refuses them,
     /// the answer is [`StoreError::Unavailable`].
     pub fn read(&self, min_seq: u64, read: Read, done: impl FnOnce(Result<Reply>) + Send + 'static) {
-        let long = matches!(read, Read::Archive(_) | Read::Docs { .. } | Read::DocPage(_) | Read::DocKeys { .. });
+        let long =
+            matches!(read, Read::Archive(_) | Read::Docs { .. } | Read::DocPage(_) | Read::DocKeys { .. } | Read::Search(_));
         let job = move |database: Result<&Database>| done(database.and_then(|database| database.read(&read)));
         self.0.shared.read(min_seq, ReadJob { run: Box::new(job), long });
     }

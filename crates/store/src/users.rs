@@ -3,10 +3,11 @@
 use crate::audit::Audit;
 use crate::database::Database;
 use crate::error::{Doing, Result, StoreError};
+use crate::profiles::Person;
 use crate::words::UserData;
 use rusqlite::{OptionalExtension, Row, params};
 use serde_json::{Value, json};
-use zaiseki_model::{Credentials, DirectoryId, ScramKeys, User, UserId};
+use zaiseki_model::{Credentials, Profile, ScramKeys, User, UserId};
 
 /// A user to be made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,34 +15,13 @@ pub struct NewUser {
     pub user: User,
     pub sha256: Option<ScramKeys>,
     pub sha1: Option<ScramKeys>,
-}
-
-/// Which users of the served domain to list, ordered by name (as bytes).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct UserFilter {
-    /// Only names after this one: the last name of the page before.
-    pub after: Option<String>,
-    /// At most so many; 0 = all.
-    pub limit: usize,
-    /// Part of the name, display name or mail address; ASCII letters match in either case.
-    pub search: Option<String>,
-    pub enabled: Option<bool>,
-    pub calendar: Option<bool>,
-    /// Enabled for IM and presence.
-    pub im: Option<bool>,
-    /// Whose account belongs to an entry of the directory.
-    pub directory: Option<DirectoryId>,
+    /// What is known beyond the account; its name, mail address and language are the account's.
+    pub profile: Option<Box<Profile>>,
 }
 
 const COLUMNS: &str = "SELECT id, name, display_name, mail, telephone, language, enabled, calendar, user_key,
                        roster_version, im FROM account";
 const NAMED: &str = "WHERE domain = ?1 AND name = ?2";
-const FILTER: &str = "WHERE domain = ?5 AND name > ?1 AND (?2 IS NULL OR enabled = ?2) AND (?3 IS NULL OR calendar = ?3)
-                      AND (?6 IS NULL OR im = ?6)
-                      AND (?8 IS NULL OR user_key IN (SELECT user_key FROM user_origin WHERE directory = ?8))
-                      AND (?4 IS NULL OR name LIKE ?4 ESCAPE '\\' OR display_name LIKE ?4 ESCAPE '\\'
-                           OR mail LIKE ?4 ESCAPE '\\')";
-
 impl Database {
     /// # Errors
     /// [`StoreError::Conflict`] when the name (or id) is taken.
@@ -78,6 +58,10 @@ impl Database {
         let Some(key) = key else { return Ok(false) };
         self.forget_alias(name)?;
         self.put_keys(key, new.sha256.as_ref(), new.sha1.as_ref())?;
+        if let Some(profile) = &new.profile {
+            self.write_person(&Person::new(new.user.clone(), (**profile).clone()))?;
+        }
+        self.refresh_search(key)?;
         self.write_audit(audit, "user.create", &object(name), None, Some(&audit_view(&new.user)))?;
         Ok(true)
     }
@@ -120,28 +104,6 @@ impl Database {
         self.user_by_id(id)?.ok_or_else(|| StoreError::NotFound { what: format!("user {id}") })
     }
 
-    pub fn list_users(&self, filter: &UserFilter) -> Result<Vec<User>> {
-        let operation = "listing users";
-        let sql = format!("{COLUMNS} {FILTER} ORDER BY name LIMIT ?7");
-        let mut statement = self.conn.prepare_cached(&sql).doing(operation)?;
-        let limit = if filter.limit == 0 { i64::MAX } else { i64::try_from(filter.limit).unwrap_or(i64::MAX) };
-        let after = filter.after.as_deref().unwrap_or("");
-        let values =
-            params![after, filter.enabled, filter.calendar, like(filter), self.domain, filter.im, limit, directory_of(filter)];
-        let rows = statement.query_map(values, user).doing(operation)?;
-        rows.collect::<rusqlite::Result<_>>().doing(operation)
-    }
-
-    /// How many users match, whatever the page.
-    pub fn count_users(&self, filter: &UserFilter) -> Result<u64> {
-        let operation = "counting users";
-        let sql = format!("SELECT count(*) FROM account {FILTER}");
-        let mut statement = self.conn.prepare_cached(&sql).doing(operation)?;
-        let values = params!["", filter.enabled, filter.calendar, like(filter), self.domain, filter.im, 0, directory_of(filter)];
-        let count: i64 = statement.query_row(values, |row| row.get(0)).doing(operation)?;
-        Ok(count.unsigned_abs())
-    }
-
     /// Domains that accounts were made for and this database was not opened for, with their accounts. Nobody of them can sign in.
     pub fn other_domains(&self) -> Result<Vec<(String, u64)>> {
         let operation = "counting accounts of other domains";
@@ -166,7 +128,9 @@ impl Database {
                    enabled = ?6, calendar = ?7, im = ?8 WHERE id = ?1";
         let User { id, name: _, display_name, mail, telephone, language, enabled, calendar, im } = user;
         self.run(operation, sql, params![id.0, display_name, mail, telephone, language, enabled, calendar, im])?;
-        self.drop_unfounded_keys(self.existing_key(user.id)?)?;
+        let key = self.existing_key(user.id)?;
+        self.drop_unfounded_keys(key)?;
+        self.refresh_search(key)?;
         let (old, new) = (audit_view(&before), audit_view(user));
         self.write_audit(audit, "user.update", &object(&before.name), Some(&old), Some(&new))?;
         tx.commit().doing(operation)
@@ -195,7 +159,9 @@ impl Database {
         let tx = self.begin(operation)?;
         let before = self.existing_user(user)?;
         self.run(operation, "UPDATE account SET enabled = ?2 WHERE id = ?1", params![user.0, enabled])?;
-        self.drop_unfounded_keys(self.existing_key(user)?)?;
+        let key = self.existing_key(user)?;
+        self.drop_unfounded_keys(key)?;
+        self.refresh_search(key)?;
         let action = if enabled { "user.enable" } else { "user.disable" };
         let (old, new) = (json!({"enabled": before.enabled}), json!({"enabled": enabled}));
         self.write_audit(audit, action, &object(&before.name), Some(&old), Some(&new))?;
@@ -260,17 +226,6 @@ pub(crate) fn scram_keys(row: &Row<'_>, first: usize) -> rusqlite::Result<Option
     let Some(salt) = row.get(first)? else { return Ok(None) };
     let (iterations, stored_key, server_key) = (row.get(first + 1)?, row.get(first + 2)?, row.get(first + 3)?);
     Ok(Some(ScramKeys { salt, iterations, stored_key, server_key }))
-}
-
-fn directory_of(filter: &UserFilter) -> Option<[u8; 16]> {
-    filter.directory.map(|directory| directory.0)
-}
-
-/// The pattern of a substring search, its wildcards taken literally.
-fn like(filter: &UserFilter) -> Option<String> {
-    let search = filter.search.as_ref()?;
-    let literal = search.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-    Some(format!("%{literal}%"))
 }
 
 pub(crate) fn object(name: &str) -> String {

@@ -1,5 +1,7 @@
 //! The words of the data plane: what is written, read and answered.
 
+use crate::profiles::Person;
+use crate::search::{FoundPeople, SearchQuery};
 use bytes::Bytes;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -142,6 +144,10 @@ pub enum Read {
     Stream { token: StreamToken },
     /// → [`Reply::LastSeen`]
     LastSeen { user: UserId },
+    /// The vCard that the user has set, and what the directory says → [`Reply::Card`]
+    Card { user: UserId },
+    /// → [`Reply::People`]
+    Search(SearchQuery),
 }
 
 /// The documents whose keys begin with a prefix, newest first, and the wanted page of them (XEP-0059). A document's name
@@ -259,6 +265,11 @@ pub enum Reply {
     Keys(Vec<String>),
     Stream(Option<StreamRow>),
     LastSeen(Option<LastSeen>),
+    People(FoundPeople),
+    Card {
+        own: Option<Bytes>,
+        person: Option<Box<Person>>,
+    },
 }
 
 /// Everything the home node needs when a user becomes active.

@@ -41,7 +41,7 @@ fn person(id: UserId, name: &str) -> Person {
     };
     let held = Held { mail: false, directory_uri: true };
     let (home_cluster, node) = (Some("tokyo".to_owned()), None);
-    Person { user, profile, devices, home_cluster, node, held, origin: Some(origin) }
+    Person { user, profile, devices, home_cluster, node, held, unlisted: false, origin: Some(origin) }
 }
 
 fn actions(db: &Database, object: &str) -> Vec<String> {

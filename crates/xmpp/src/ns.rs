@@ -156,6 +156,8 @@ pub const COMMANDS: &str = "http://jabber.org/protocol/commands";
 pub const ADMIN: &str = "http://jabber.org/protocol/admin";
 /// XEP-0157: FORM_TYPE of contact addresses in disco.
 pub const SERVER_INFO: &str = "http://jabber.org/network/serverinfo";
+/// XEP-0055.
+pub const SEARCH: &str = "jabber:iq:search";
 /// XEP-0077.
 pub const REGISTER: &str = "jabber:iq:register";
 /// XEP-0386.

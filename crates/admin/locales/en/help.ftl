@@ -6,6 +6,8 @@ help-dashboard =
 help-users =
     Everyone who can sign in to this node. The list follows what you type; the button searches without JavaScript.
 
+    Parts of the name, of its reading, of the user id, the mail address, the directory URI, the department or a number are found; of several words, each must be. Katakana and hiragana, widths, small kana, long vowels, blanks and hyphens make no difference, nor do 髙 and 高.
+
     Disable a user who left: the address stays theirs, contacts and archive are kept, and open sessions end at once. Remove only what nobody will ask for again.
 help-users-new =
     A user of the built-in directory. Only keys derived from the password are stored, never the password.
@@ -47,6 +49,14 @@ help-parameters =
     Everything else that can be set while the node runs. The name of a setting is the one of the API and of the command settings set.
 help-security =
     Settings that guard the administration itself. Only the role administrator changes them.
+help-people-settings =
+    What users learn of each other from their clients. The search (XEP-0055) answers at search. before your domain; clients find it by themselves. Only people who can sign in are found. Whoever shall not be found is marked so in the profile.
+
+    The number of people in one answer keeps the whole list from being carried off at once; clients can ask for the next ones.
+help-user-profile =
+    Names, their reading in kana, and where the user works. The reading is what people search by when they do not know the characters; it comes from the directory where one has it (Active Directory: msDS-PhoneticDisplayName).
+
+    What comes from a directory is changed there. A directory URI given here is held against the directory until you release it with the command user set-profile --release.
 help-user-sign-in =
     How users prove who they are. The mode holds for everybody in the domain; what is offered to a client never depends on who it is.
 

@@ -32,7 +32,7 @@ pub struct ImInput {
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ImMatching {
-    /// Part of the user id, display name or mail address.
+    /// As `search` of the list of users.
     #[serde(default)]
     pub search: Option<String>,
     #[serde(default)]

@@ -1,7 +1,7 @@
 //! Users from a CSV file (RFC 4180, UTF-8).
 //!
 //! With a header line the columns may stand in any order: `userid`, `password`, `display name`, `mail`, `telephone`,
-//! `language`; instead of the password SCRAM keys, so that users of another server keep theirs: `salt`, `iterations`,
+//! `language`, `given name`, `family name`, `reading`, `directory uri`, `department`, `title`; instead of the password SCRAM keys, so that users of another server keep theirs: `salt`, `iterations`,
 //! `sha256_stored_key`, `sha256_server_key`, `sha1_stored_key`, `sha1_server_key` (base64; one pair is enough, and one
 //! salt and number of iterations serves both). Without a header line the columns are userid, password, display name, mail,
 //! telephone. The first line is a header if its first field names a column of user ids.
@@ -10,7 +10,7 @@
 
 use self::Column as C;
 use super::users::{NewUser, Password};
-use super::{Actor, App, audit, users};
+use super::{Actor, App, audit, profiles, users};
 use crate::error::{ControlError, Result};
 use crate::text::Text;
 use base64::Engine as _;
@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use utoipa::ToSchema;
-use zaiseki_model::{ScramKeys, User};
+use zaiseki_model::{Profile, ScramKeys, User};
 use zaiseki_stream::sasl::derive;
 
 /// PBKDF2 iterations of imported passwords: what RFC 7677 §4 asks for at least, so that a big import takes minutes, not
@@ -68,6 +68,12 @@ enum Column {
     Mail,
     Telephone,
     Language,
+    GivenName,
+    FamilyName,
+    Reading,
+    DirectoryUri,
+    Department,
+    Title,
     Salt,
     Iterations,
     Sha256Stored,
@@ -77,13 +83,19 @@ enum Column {
 }
 
 /// Name, column, other names. Case, blanks, `_` and `-` do not matter.
-const COLUMNS: [(&str, Column, &[&str]); 12] = [
+const COLUMNS: [(&str, Column, &[&str]); 18] = [
     ("userid", C::UserId, &["ユーザーid", "ユーザid"]),
     ("password", C::Password, &["パスワード"]),
     ("display name", C::DisplayName, &["full name", "表示名", "氏名"]),
     ("mail", C::Mail, &["email", "mail id", "メール", "メールアドレス"]),
     ("telephone", C::Telephone, &["telephone number", "phone", "電話", "電話番号"]),
     ("language", C::Language, &["言語"]),
+    ("given name", C::GivenName, &["first name", "名"]),
+    ("family name", C::FamilyName, &["last name", "surname", "姓"]),
+    ("reading", C::Reading, &["phonetic name", "phonetic display name", "読み", "ふりがな", "フリガナ", "よみがな"]),
+    ("directory uri", C::DirectoryUri, &["directory address", "sip uri", "ディレクトリーuri", "ディレクトリuri"]),
+    ("department", C::Department, &["部署", "部門", "所属"]),
+    ("title", C::Title, &["job title", "役職"]),
     ("salt", C::Salt, &[]),
     ("iterations", C::Iterations, &[]),
     ("sha256_stored_key", C::Sha256Stored, &[]),
@@ -99,6 +111,7 @@ struct Row {
     /// The user id as written.
     written: String,
     user: User,
+    profile: Profile,
     proof: Proof,
 }
 
@@ -229,13 +242,31 @@ impl Import<'_> {
             enabled: true,
         };
         let user = users::checked(&new).map_err(refusal)?;
+        let profile = self.profile(record)?;
         let proof = self.proof(record)?;
         if let Some(first) = self.seen.get(&user.name) {
             let (en, ja) = (format!("the same user stands on line {first}"), format!("同じユーザーが {first} 行目にあります"));
             return Err((Some(C::UserId), Text::new(en, ja)));
         }
         self.seen.insert(user.name.clone(), line);
-        Ok(Row { line, written: new.name, user, proof })
+        Ok(Row { line, written: new.name, user, profile, proof })
+    }
+
+    fn profile(&self, record: &ByteRecord) -> Result<Profile, Refusal> {
+        let short = |column| {
+            let text = self.text(record, column)?.unwrap_or_default();
+            users::short("profile", text, profiles::TEXT_CHARS).map_err(|error| (Some(column), error.text()))
+        };
+        let uri = self.text(record, C::DirectoryUri)?.unwrap_or_default();
+        Ok(Profile {
+            given_name: short(C::GivenName)?,
+            family_name: short(C::FamilyName)?,
+            phonetic_name: short(C::Reading)?,
+            directory_uri: profiles::directory_uri(uri).map_err(|error| (Some(C::DirectoryUri), error.text()))?,
+            department: short(C::Department)?,
+            title: short(C::Title)?,
+            ..Profile::default()
+        })
     }
 
     fn proof(&self, record: &ByteRecord) -> Result<Proof, Refusal> {
@@ -452,7 +483,7 @@ fn derive_one(row: &Row) -> Made {
         }
         Proof::Keys(sha256, sha1) => (sha256.clone(), sha1.clone()),
     };
-    Ok(zaiseki_store::NewUser { user: row.user.clone(), sha256, sha1 })
+    Ok(zaiseki_store::NewUser { user: row.user.clone(), sha256, sha1, profile: Some(Box::new(row.profile.clone())) })
 }
 
 #[cfg(test)]

@@ -54,6 +54,9 @@ pub struct ProfileView {
     /// Where the user is homed; `None` while not assigned.
     pub home_cluster: Option<String>,
     pub node: Option<String>,
+    /// Other users do not find the user.
+    #[serde(default)]
+    pub unlisted: bool,
     /// Fields that an administrator has set against the directory.
     pub held: Vec<String>,
     /// `None` for a user of the built-in directory.
@@ -72,7 +75,8 @@ pub struct OriginView {
 }
 
 /// Changes of a profile; what is `None` stays. Of a user of an outside directory only `mail` and `directory_uri` (which are
-/// held from then on), `devices`, `home_cluster` and `node` can be changed here; an empty text takes the last two away.
+/// held from then on), `devices`, `home_cluster`, `node` and `unlisted` can be changed here; an empty text takes cluster and
+/// node away.
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ProfileUpdate {
@@ -87,6 +91,8 @@ pub struct ProfileUpdate {
     pub devices: Option<Vec<DeviceView>>,
     pub home_cluster: Option<String>,
     pub node: Option<String>,
+    /// Other users do not find the user by searching.
+    pub unlisted: Option<bool>,
     /// Let the directory speak for mail address and directory URI again.
     pub release: bool,
 }
@@ -130,6 +136,7 @@ pub fn update(app: &App, actor: &Actor, name: &str, update: &ProfileUpdate) -> R
             *old = Some(users::short(field, new, TEXT_CHARS)?).filter(|text| !text.is_empty());
         }
     }
+    person.unlisted = update.unlisted.unwrap_or(person.unlisted);
     write(app, actor, &person)?;
     view(app, person)
 }
@@ -153,17 +160,22 @@ fn addresses(person: &mut Person, update: &ProfileUpdate) -> Result<()> {
         person.held.mail |= outside;
     }
     if let Some(uri) = &update.directory_uri {
-        let uri = uri.trim();
-        let address = uri.parse::<BareJid>().is_ok_and(|address| address.local().is_some());
-        if !uri.is_empty() && !address {
-            let en = format!("\"{uri}\" is not an address such as user@example.com");
-            let ja = format!("\"{uri}\" は user@example.com のようなアドレスではありません");
-            return Err(ControlError::invalid("directory_uri", en, ja));
-        }
-        uri.clone_into(&mut person.profile.directory_uri);
+        person.profile.directory_uri = directory_uri(uri)?;
         person.held.directory_uri |= outside;
     }
     Ok(())
+}
+
+/// An address with a localpart, or nothing.
+pub(super) fn directory_uri(uri: &str) -> Result<String> {
+    let uri = uri.trim();
+    let address = uri.parse::<BareJid>().is_ok_and(|address| address.local().is_some());
+    if uri.is_empty() || address {
+        return Ok(uri.to_owned());
+    }
+    let en = format!("\"{uri}\" is not an address such as user@example.com");
+    let ja = format!("\"{uri}\" は user@example.com のようなアドレスではありません");
+    Err(ControlError::invalid("directory_uri", en, ja))
 }
 
 fn owned_by_directory(update: &ProfileUpdate) -> Result<()> {
@@ -258,6 +270,7 @@ fn view(app: &App, person: Person) -> Result<ProfileView> {
         devices: person.devices.into_iter().map(device).collect(),
         home_cluster: person.home_cluster,
         node: person.node,
+        unlisted: person.unlisted,
         held: held.into_iter().filter(|(_, held)| *held).map(|(name, _)| name.to_owned()).collect(),
         origin,
     })

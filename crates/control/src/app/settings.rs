@@ -4,6 +4,7 @@
 //! default.
 
 pub(crate) mod dns;
+mod people;
 pub(crate) mod sign_in;
 
 use super::{Actor, App, audit, users};
@@ -162,6 +163,11 @@ pub static SETTINGS: &[Setting] = &[
     sign_in::CLAIM,
     sign_in::LEEWAY,
     sign_in::CA,
+    people::SEARCH,
+    people::RESULTS,
+    people::DETAILS,
+    people::VCARD,
+    people::VCARD_WINS,
     Setting {
         key: "calendar.meeting_show",
         kind: Kind::Show,

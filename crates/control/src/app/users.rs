@@ -131,7 +131,9 @@ impl UserView {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct UserQuery {
-    /// Part of the user id, display name or mail address.
+    /// Words, each of which is part of the user id, a name or its reading, the mail address, the directory URI, the department or
+    /// a telephone number. Widths, cases, accents, katakana and hiragana, small kana, long vowels, blanks and hyphens make no
+    /// difference.
     #[serde(default)]
     pub search: Option<String>,
     #[serde(default)]
@@ -170,7 +172,7 @@ pub fn create(app: &App, actor: &Actor, new: &NewUser) -> Result<UserView> {
     let user = checked(new)?;
     let keys = new.password.as_ref().map(|password| keys_of(password, derive::DEFAULT_ITERATIONS)).transpose()?;
     let (sha256, sha1) = keys.unzip();
-    let row = zaiseki_store::NewUser { user: user.clone(), sha256, sha1 };
+    let row = zaiseki_store::NewUser { user: user.clone(), sha256, sha1, profile: None };
     let audit = audit(actor);
     app.store().call(move |db| db.create_user(&row, &audit))?;
     app.user_changed(user.id, &user.name, UserChange::Details);
@@ -195,7 +197,7 @@ pub fn list(app: &App, query: &UserQuery) -> Result<UserPage> {
         im: query.im,
         directory,
     };
-    let (mut users, total) = app.store().query(move |db| Ok((db.list_users(&filter)?, db.count_users(&filter)?)))?;
+    let (mut users, total) = app.store().query(move |db| db.page_users(&filter))?;
     let more = users.len() > limit;
     users.truncate(limit);
     let next = users.last().filter(|_| more).map(|user| user.name.clone());

@@ -341,6 +341,7 @@ impl<'a> Planner<'a> {
             home_cluster: None,
             node: None,
             held: Held::default(),
+            unlisted: false,
             origin: Some(origin),
         }
     }

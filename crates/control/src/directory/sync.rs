@@ -221,7 +221,7 @@ fn adopted(before: &Person, newcomer: &Person) -> Person {
     after.user.enabled = newcomer.user.enabled && (before.user.enabled || !active);
     (after.user.im, after.user.calendar) = (before.user.im, before.user.calendar);
     (after.home_cluster, after.node) = (before.home_cluster.clone(), before.node.clone());
-    after.held = before.held;
+    (after.held, after.unlisted) = (before.held, before.unlisted);
     if before.held.mail {
         after.profile.mail.clone_from(&before.profile.mail);
         after.user.mail.clone_from(&before.user.mail);

@@ -50,7 +50,7 @@ enum Whom {
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Matching {
-    /// Part of the user id, display name or mail address.
+    /// As in lists of users.
     #[serde(default)]
     search: Option<String>,
     #[serde(default)]

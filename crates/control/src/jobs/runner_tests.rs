@@ -91,7 +91,7 @@ async fn fifteen_thousand_users_are_disabled_by_name_and_by_match() {
             calendar: false,
             im: true,
         };
-        NewUser { user, sha256: None, sha1: None }
+        NewUser { user, sha256: None, sha1: None, profile: None }
     };
     let new: Vec<NewUser> = (0..15_000).map(one).collect();
     let names: Vec<String> = new.iter().map(|new| new.user.name.clone()).collect();

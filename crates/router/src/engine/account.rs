@@ -17,19 +17,24 @@ use zaiseki_xmpp::xml::element::Element;
 impl Engine {
     pub(super) fn iq(&mut self, id: SessionId, envelope: Envelope) {
         let domain = self.domain.clone();
-        match decide(&envelope, &View { domain: &domain }) {
+        match decide(&envelope, &self.view(&domain)) {
             Destination::Elsewhere => self.reply_condition(id, &envelope, Condition::RemoteServerNotFound),
             Destination::Resource(local, resource) => {
                 let (name, resource) = (local.to_owned(), resource.to_owned());
                 self.forward_iq(id, &name, &resource, envelope);
             }
             Destination::Domain => self.own_iq(id, Scope::Domain, envelope),
+            Destination::Directory => self.own_iq(id, Scope::Directory, envelope),
             Destination::OwnAccount => self.own_iq(id, Scope::Own, envelope),
             Destination::Account(local) => {
                 let name = local.to_owned();
                 self.account_iq(id, &name, envelope);
             }
         }
+    }
+
+    pub(super) fn view<'a>(&self, domain: &'a BareJid) -> View<'a> {
+        View { domain, directory: self.settings.people.search }
     }
 
     fn own_iq(&mut self, id: SessionId, scope: Scope, envelope: Envelope) {

@@ -2,7 +2,7 @@
 
 use super::{Engine, SessionId};
 use crate::phases;
-use crate::route::{Destination, View, decide};
+use crate::route::{Destination, decide};
 use bytes::Bytes;
 use zaiseki_model::trace::Direction;
 use zaiseki_model::{Envelope, Timestamp, limits};
@@ -63,7 +63,7 @@ impl Engine {
             return self.reply_error(id, &envelope, &error);
         }
         let domain = self.domain.clone();
-        match decide(&envelope, &View { domain: &domain }) {
+        match decide(&envelope, &self.view(&domain)) {
             Destination::OwnAccount => {
                 let name = envelope.from.local().unwrap_or_default().to_owned();
                 self.message_to(id, &name, None, envelope);
@@ -77,7 +77,9 @@ impl Engine {
                 self.message_to(id, &name, Some(resource), envelope);
             }
             // RFC 6120 §10.5: the server itself has no use for messages.
-            Destination::Domain => self.reply_condition(id, &envelope, Condition::ServiceUnavailable),
+            Destination::Domain | Destination::Directory => {
+                self.reply_condition(id, &envelope, Condition::ServiceUnavailable);
+            }
             Destination::Elsewhere => self.reply_condition(id, &envelope, Condition::RemoteServerNotFound),
         }
     }

@@ -60,7 +60,8 @@ fn words(engine: &Engine, request: &Request) -> &'static Words {
 
 /// §2.2: the list of commands, for disco#items of the node that all clients know.
 pub fn list(engine: &Engine, request: &Request) -> Option<Element> {
-    let asked = request.payload.attr("node").filter(|node| *node == COMMANDS && request.scope != Scope::Account)?;
+    let asked =
+        request.payload.attr("node").filter(|node| *node == COMMANDS && matches!(request.scope, Scope::Own | Scope::Domain))?;
     let own = &engine.homes[request.home].bare;
     let address = if request.scope == Scope::Domain { engine.domain.as_str() } else { own.as_str() };
     let item = Element::new("item", DISCO_ITEMS)
@@ -72,7 +73,7 @@ pub fn list(engine: &Engine, request: &Request) -> Option<Element> {
 
 /// §2.3: disco#info of the list and of a command; `None`: the node is neither.
 pub fn info(engine: &Engine, request: &Request) -> Option<Element> {
-    let node = request.payload.attr("node").filter(|_| request.scope != Scope::Account)?;
+    let node = request.payload.attr("node").filter(|_| matches!(request.scope, Scope::Own | Scope::Domain))?;
     let (kind, name) = match node {
         COMMANDS => ("command-list", None),
         CALENDAR => ("command-node", Some(words(engine, request).name)),

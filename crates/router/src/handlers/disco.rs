@@ -1,13 +1,13 @@
 //! Service discovery (XEP-0030 2.5): what the server and its accounts can do, gathered from the features' declarations.
 
-use super::{Answer, FEATURES, Feature, Request, Route, Scope, commands};
+use super::{Answer, FEATURES, Feature, Request, Route, Scope, commands, search};
 use crate::engine::Engine;
 use zaiseki_model::Envelope;
 use zaiseki_xmpp::ns::{CLIENT, DISCO_INFO, DISCO_ITEMS};
 use zaiseki_xmpp::stanza::{Condition, StanzaError};
 use zaiseki_xmpp::xml::element::Element;
 
-const ALL: &[Scope] = &[Scope::Domain, Scope::Own, Scope::Account];
+const ALL: &[Scope] = &[Scope::Domain, Scope::Own, Scope::Account, Scope::Directory];
 
 pub static FEATURE: Feature = Feature {
     spec: "XEP-0030",
@@ -53,6 +53,8 @@ fn info(engine: &mut Engine, request: &Request) -> Result<Answer, StanzaError> {
             }
             server_info()
         }
+        Scope::Directory if node.is_some() => return Err(StanzaError::new(Condition::ItemNotFound)),
+        Scope::Directory => search::info(engine, request),
         // XEP-0030 §8: somebody who may not see the user does not learn that there is one.
         Scope::Account if !engine.may_see_presence(request.home, request.sender) => {
             return Err(StanzaError::new(Condition::ServiceUnavailable));
@@ -82,7 +84,13 @@ fn items(engine: &mut Engine, request: &Request) -> Result<Answer, StanzaError> 
     if let Some(list) = commands::list(engine, request) {
         return Ok(Answer::element(&list));
     }
-    if request.scope == Scope::Domain || request.payload.attr("node").is_some() {
+    if request.scope == Scope::Domain
+        && request.payload.attr("node").is_none()
+        && let Some(directory) = search::item(engine, request)
+    {
+        return Ok(Answer::element(&Element::new("query", DISCO_ITEMS).with_child(directory)));
+    }
+    if matches!(request.scope, Scope::Domain | Scope::Directory) || request.payload.attr("node").is_some() {
         return no_items(&request.envelope).map(Answer::Result);
     }
     if !engine.may_see_presence(request.home, request.sender) {

@@ -14,6 +14,7 @@ pub mod pep;
 pub mod ping;
 pub mod private;
 pub mod roster;
+pub mod search;
 pub mod simple;
 pub mod time;
 pub mod vcard;
@@ -63,6 +64,8 @@ pub enum Scope {
     Own,
     /// Another user's account.
     Account,
+    /// The directory of users, `search.` before the domain.
+    Directory,
 }
 
 /// An iq of type get or set, with its payload parsed.
@@ -71,7 +74,7 @@ pub struct Request {
     pub session: SessionId,
     /// The sender's home.
     pub sender: HomeIx,
-    /// The home of the account addressed; the sender's own for [`Scope::Domain`].
+    /// The home of the account addressed; the sender's own for [`Scope::Domain`] and [`Scope::Directory`].
     pub home: HomeIx,
     pub scope: Scope,
     pub set: bool,
@@ -127,6 +130,7 @@ pub static FEATURES: &[&Feature] = &[
     &ping::FEATURE,
     &private::FEATURE,
     &roster::FEATURE,
+    &search::FEATURE,
     &time::FEATURE,
     &vcard::FEATURE,
     &version::FEATURE,

@@ -17,7 +17,7 @@ pub static FEATURE: Feature = Feature {
         ns: NS,
         get: true,
         set: false,
-        scopes: &[Scope::Domain, Scope::Own, Scope::Account],
+        scopes: &[Scope::Domain, Scope::Own, Scope::Account, Scope::Directory],
         // XEP-0030 §8: somebody who may not see the user does not learn that there is one.
         handle: |engine, request| match engine.may_see_presence(request.home, request.sender) {
             true => Ok(Answer::empty()),

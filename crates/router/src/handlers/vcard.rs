@@ -1,5 +1,7 @@
 //! vcard-temp (XEP-0054 1.2), and one avatar for old and new clients: the vCard's photo, the PEP avatar and the hash in
-//! presence are kept equal (XEP-0153 1.1, XEP-0398 1.0).
+//! presence are kept equal (XEP-0153 1.1, XEP-0398 1.0). What the directory says of the user is part of the card that others see.
+
+mod filled;
 
 use super::{Answer, Feature, Request, Route, Scope, pep};
 use crate::engine::{Engine, HomeIx, SessionId, bad_request};
@@ -7,8 +9,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use zaiseki_model::limits;
-use zaiseki_store::{Family, Read, Reply, StoreError, Write};
-use zaiseki_xmpp::ns::{AVATAR_DATA, AVATAR_METADATA, CLIENT, VCARD_TEMP, VCARD_UPDATE};
+use zaiseki_store::{Family, Person, Read, Reply, StoreError, Write};
+use zaiseki_xmpp::ns::{AVATAR_DATA, AVATAR_METADATA, VCARD_TEMP, VCARD_UPDATE};
 use zaiseki_xmpp::stanza::{Condition, StanzaError};
 use zaiseki_xmpp::xml::element::Element;
 use zaiseki_xmpp::xml::escape::push_text;
@@ -44,37 +46,81 @@ fn vcard(engine: &mut Engine, request: &Request) -> Result<Answer, StanzaError> 
     }
 }
 
-/// No vCard stored: an error, not an empty one (§3.3).
+/// No vCard stored, nor anything to fill one: an error, not an empty one (§3.3).
 fn get(engine: &mut Engine, request: &Request) -> Result<Answer, StanzaError> {
     let user = engine.user_id(request.home).ok_or_else(|| StanzaError::new(Condition::InternalServerError))?;
     let request = request.clone();
-    engine.read(Read::Doc { user, family: Family::Vcard, key: KEY.to_owned() }, move |engine, reply| match reply {
-        Ok(Reply::Doc(Some(card))) => engine.reply_result(request.session, &request.envelope, &card),
-        Ok(_) if request.scope == Scope::Own => {
-            engine.reply_condition(request.session, &request.envelope, Condition::ItemNotFound)
-        }
-        Ok(_) => engine.reply_condition(request.session, &request.envelope, Condition::ServiceUnavailable),
-        Err(_) => engine.reply_condition(request.session, &request.envelope, Condition::InternalServerError),
+    engine.read(Read::Card { user }, move |engine, reply| match reply {
+        Ok(Reply::Card { own, person }) => answer(engine, &request, own, &directory(engine, person.as_deref())),
+        _ => engine.reply_condition(request.session, &request.envelope, Condition::InternalServerError),
     });
     Ok(Answer::Later)
 }
 
-fn set(engine: &mut Engine, request: &Request) -> Result<Answer, StanzaError> {
-    store_card(engine, request.home, &request.payload)?;
-    match photo(&request.payload)? {
-        Some((type_, bytes)) => publish_avatar(engine, request.home, &type_, &bytes),
-        None => disable_avatar(engine, request.home),
+fn directory(engine: &Engine, person: Option<&Person>) -> Vec<Element> {
+    person.map(|person| filled::elements(person, engine.settings.people.vcard)).unwrap_or_default()
+}
+
+fn answer(engine: &mut Engine, request: &Request, own: Option<Bytes>, directory: &[Element]) {
+    let absent = if request.scope == Scope::Own { Condition::ItemNotFound } else { Condition::ServiceUnavailable };
+    let card = match own {
+        // As it was set, to the byte.
+        Some(own) if directory.is_empty() => Some(own),
+        own => {
+            let own = own.and_then(|own| Element::parse(&own).ok());
+            let card = filled::merged(own, directory.to_vec(), !engine.settings.people.vcard_of_user_first);
+            card.map(|card| Bytes::from(card.to_bytes()))
+        }
+    };
+    match card {
+        Some(card) => engine.reply_result(request.session, &request.envelope, &card),
+        None => engine.reply_condition(request.session, &request.envelope, absent),
     }
-    Ok(Answer::Kept)
+}
+
+/// Keeps the user's own part of the card. What the client says next waits, so that order is kept.
+fn set(engine: &mut Engine, request: &Request) -> Result<Answer, StanzaError> {
+    let user = engine.user_id(request.home).ok_or_else(|| StanzaError::new(Condition::InternalServerError))?;
+    let image = photo(&request.payload)?;
+    serialised(&request.payload)?;
+    let (request, name) = (request.clone(), engine.homes[request.home].name.clone());
+    engine.defer(request.session);
+    engine.read(Read::Card { user }, move |engine, reply| {
+        match (reply, engine.home_ready(&name)) {
+            (Ok(Reply::Card { person, .. }), Some(home)) => {
+                let own = filled::own_part(&request.payload, &directory(engine, person.as_deref()));
+                keep(engine, &request, home, &own, image);
+            }
+            _ => engine.reply_condition(request.session, &request.envelope, Condition::InternalServerError),
+        }
+        engine.deferred_done(request.session);
+    });
+    Ok(Answer::Later)
+}
+
+fn keep(engine: &mut Engine, request: &Request, home: HomeIx, own: &Element, image: Option<(String, Vec<u8>)>) {
+    if let Err(error) = store_card(engine, home, own) {
+        return engine.reply_error(request.session, &request.envelope, &error);
+    }
+    match image {
+        Some((type_, bytes)) => publish_avatar(engine, home, &type_, &bytes),
+        None => disable_avatar(engine, home),
+    }
+    let request = request.clone();
+    engine.when_durable(move |engine| engine.reply_result(request.session, &request.envelope, b""));
+}
+
+fn serialised(card: &Element) -> Result<Vec<u8>, StanzaError> {
+    let value = card.to_bytes();
+    match value.len() > limits::DOCUMENT_BYTES {
+        true => Err(StanzaError::new(Condition::PolicyViolation).with_text("the vCard is too large")),
+        false => Ok(value),
+    }
 }
 
 fn store_card(engine: &mut Engine, home: HomeIx, card: &Element) -> Result<(), StanzaError> {
     let user = engine.user_id(home).ok_or_else(|| StanzaError::new(Condition::InternalServerError))?;
-    let mut value = Vec::new();
-    card.write(&mut value, CLIENT);
-    if value.len() > limits::DOCUMENT_BYTES {
-        return Err(StanzaError::new(Condition::PolicyViolation).with_text("the vCard is too large"));
-    }
+    let value = serialised(card)?;
     engine.write(Write::DocPut { user, family: Family::Vcard, key: KEY.to_owned(), value: Bytes::from(value) });
     Ok(())
 }

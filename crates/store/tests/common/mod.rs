@@ -34,7 +34,7 @@ pub fn keys(seed: u8) -> ScramKeys {
 }
 
 pub fn new_user(id: UserId, name: &str) -> NewUser {
-    NewUser { user: user(id, name), sha256: Some(keys(10)), sha1: Some(keys(20)) }
+    NewUser { user: user(id, name), sha256: Some(keys(10)), sha1: Some(keys(20)), profile: None }
 }
 
 /// With Ann and Bob.

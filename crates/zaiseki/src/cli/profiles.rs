@@ -44,6 +44,9 @@ pub struct Profile {
     /// Where the user is homed: the node; an empty text takes it away
     #[arg(long)]
     pub node: Option<String>,
+    /// Other users do not find the user by searching
+    #[arg(long, value_name = "true|false")]
+    pub unlisted: Option<bool>,
     /// Let the directory speak for mail address and directory URI again
     #[arg(long)]
     pub release: bool,
@@ -68,6 +71,7 @@ pub const TEXTS: &[(&str, &str)] = &[
     ),
     ("Where the user is homed: the cluster; an empty text takes it away", "所属クラスター。空にすると割り当てを解除"),
     ("Where the user is homed: the node; an empty text takes it away", "所属ノード。空にすると割り当てを解除"),
+    ("Other users do not find the user by searching", "ほかのユーザーの検索に表示しない"),
     (
         "Let the directory speak for mail address and directory URI again",
         "メールアドレスとディレクトリー URI を再びディレクトリーの値にする",
@@ -78,7 +82,8 @@ pub fn plan(profile: &Profile) -> Result<Plan> {
     let mut body = json!({
         "given_name": profile.given_name, "family_name": profile.family_name, "phonetic_name": profile.phonetic_name,
         "mail": profile.mail, "directory_uri": profile.directory_uri, "department": profile.department,
-        "title": profile.title, "home_cluster": profile.home_cluster, "node": profile.node, "release": profile.release,
+        "title": profile.title, "home_cluster": profile.home_cluster, "node": profile.node, "unlisted": profile.unlisted,
+        "release": profile.release,
     });
     if !profile.numbers.is_empty() {
         body["numbers"] = profile.numbers.iter().map(|text| number(text)).collect::<Result<Vec<_>>>()?.into();

@@ -32,6 +32,7 @@ mod rename;
 mod revocation;
 mod roster;
 mod sasl;
+mod search;
 mod services;
 mod sign_in;
 mod simple;

@@ -11,7 +11,7 @@ import slixmpp
 
 PORT, CA, ONE, TWO, PASSWORD = int(sys.argv[1]), sys.argv[2], sys.argv[3], sys.argv[4], sys.argv[5]
 DEADLINE = 15
-PLUGINS = ("xep_0030", "xep_0050", "xep_0060", "xep_0092", "xep_0108", "xep_0115", "xep_0163", "xep_0198", "xep_0199", "xep_0280", "xep_0313")
+PLUGINS = ("xep_0030", "xep_0050", "xep_0055", "xep_0060", "xep_0092", "xep_0108", "xep_0115", "xep_0163", "xep_0198", "xep_0199", "xep_0280", "xep_0313")
 
 
 class Client(slixmpp.ClientXMPP):
@@ -97,6 +97,29 @@ async def command(one, address):
     step("the calendar command at " + address)
 
 
+async def search(one):
+    """People are found where service discovery says, by the form that comes from there."""
+    domain = ONE.split("@")[1]
+    items = await one.plugin["xep_0030"].get_items(jid=domain, iterator=False)
+    addresses = [str(item[0]) for item in items["disco_items"]["items"]]
+    assert len(addresses) == 1, items
+    info = await one.plugin["xep_0030"].get_info(jid=addresses[0])
+    assert ("directory", "user") in [identity[:2] for identity in info["disco_info"]["identities"]], info
+    iq = one.make_iq_get(ito=addresses[0])
+    iq.enable("search")
+    asked = await iq.send()
+    form = asked["search"]["form"]
+    assert "first" in form.get_fields() and form["instructions"], asked
+    form.reply()
+    form["values"] = {"FORM_TYPE": "jabber:iq:search", "x-text": TWO.split("@")[0].upper()}
+    iq = one.make_iq_set(ito=addresses[0])
+    iq.enable("search")
+    iq["search"].append(form)
+    found = (await iq.send())["search"]["form"]
+    assert TWO in [item["jid"] for item in found.get_items()], found
+    step("search for people")
+
+
 async def resume(one, two):
     token = two.plugin["xep_0198"].sm_id
     assert token, "no id to resume with"
@@ -119,6 +142,7 @@ async def main():
     await activity(one, two)
     for address in (ONE, ONE.split("@")[1]):
         await command(one, address)
+    await search(one)
     await resume(one, two)
     for client in (one, two, other):
         client.disconnect()

@@ -26,6 +26,7 @@ mod topology;
 mod troubleshooter;
 mod trust;
 mod user_live;
+mod user_profile;
 mod users;
 mod users_im;
 mod users_import;
@@ -49,6 +50,7 @@ pub fn all() -> Pages {
         duplicates::pages(),
         directories::pages(),
         user_live::pages(),
+        user_profile::pages(),
         troubleshooter::pages(),
         presence_viewer::pages(),
         jobs::pages(),

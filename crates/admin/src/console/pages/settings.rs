@@ -52,13 +52,21 @@ static SIGN_IN: Group = Group {
     holds: |key| key.starts_with("sign_in."),
 };
 
+static PEOPLE: Group = Group {
+    path: "/console/people-settings",
+    name: "nav-people-settings",
+    help: "help-people-settings",
+    area: Area::Settings,
+    holds: |key| key.starts_with("people."),
+};
+
 /// Whatever has no page of its own.
 static PARAMETERS: Group = Group {
     path: "/console/parameters",
     name: "nav-parameters",
     help: "help-parameters",
     area: Area::Settings,
-    holds: |key| ![&PRESENCE, &MESSAGING, &SECURITY, &SIGN_IN].iter().any(|group| (group.holds)(key)),
+    holds: |key| ![&PRESENCE, &MESSAGING, &SECURITY, &SIGN_IN, &PEOPLE].iter().any(|group| (group.holds)(key)),
 };
 
 pub fn pages() -> Pages {
@@ -69,6 +77,8 @@ pub fn pages() -> Pages {
         .act(PRESENCE.path, write(&PRESENCE), |ctx, form| save(ctx, &PRESENCE, form))
         .page(MESSAGING.path, read(&MESSAGING), |ctx| Ok(show(ctx, &MESSAGING)))
         .act(MESSAGING.path, write(&MESSAGING), |ctx, form| save(ctx, &MESSAGING, form))
+        .page(PEOPLE.path, read(&PEOPLE), |ctx| Ok(show(ctx, &PEOPLE)))
+        .act(PEOPLE.path, write(&PEOPLE), |ctx, form| save(ctx, &PEOPLE, form))
         .page(PARAMETERS.path, read(&PARAMETERS), |ctx| Ok(show(ctx, &PARAMETERS)))
         .act(PARAMETERS.path, write(&PARAMETERS), |ctx, form| save(ctx, &PARAMETERS, form))
         .page(SECURITY.path, read(&SECURITY), |ctx| Ok(show(ctx, &SECURITY)))
@@ -255,7 +265,7 @@ mod tests {
     #[test]
     fn every_setting_stands_on_one_page() {
         for setting in SETTINGS {
-            let groups = [&PRESENCE, &MESSAGING, &SECURITY, &SIGN_IN, &PARAMETERS];
+            let groups = [&PRESENCE, &MESSAGING, &SECURITY, &SIGN_IN, &PEOPLE, &PARAMETERS];
             let on: Vec<_> = groups.into_iter().filter(|group| (group.holds)(setting.key)).collect();
             assert_eq!(on.len(), 1, "{}", setting.key);
             assert_eq!(setting.right(), Right::write(on[0].area), "{}", setting.key);

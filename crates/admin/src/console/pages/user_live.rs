@@ -1,6 +1,7 @@
 //! People › Users › one of them: sessions, calendar and presence now, contacts, profile.
 
 use super::presence_viewer::{said, steps_table, words_of};
+use super::user_profile;
 use super::users::href;
 use crate::console::blocks::{Action, Block, Cell, Pager, Sign, Table, grouped};
 use crate::console::ctx::{Ctx, Next, encoded};
@@ -41,7 +42,10 @@ pub(super) fn sections(ctx: &Ctx, page: Page, user: &UserView) -> Result<Page, C
     let page = page.heading(ctx.t("live-contacts")).table(contacts_table(ctx, &found));
     let next = found.next.is_some().then(|| format!("{}/contacts", href(&user.name)));
     let page = page.block(Block::Pager(Pager { total: total(ctx, &found), first: None, next }));
-    Ok(page.heading(ctx.t("live-profile")).facts(profile(ctx, &profiles::show(&ctx.app, &user.name)?)))
+    let page = page.heading(ctx.t("live-profile"));
+    let edit = Action::link(user_profile::at(&user.name), ctx.t("profile-edit"));
+    let page = if ctx.may(WRITE) { page.bar(vec![edit]) } else { page };
+    Ok(page.facts(profile(ctx, &profiles::show(&ctx.app, &user.name)?)))
 }
 
 fn with_sessions(ctx: &Ctx, page: Page, user: &UserView, found: &SessionList) -> Page {
