@@ -107,7 +107,7 @@ async fn sign_in_page(State(app): State<App>, request: Request) -> Response {
 pub(super) fn failed(ctx: &Ctx, error: ControlError) -> Response {
     let (status, error) = (status_of(&error), for_stranger(error));
     let mut page = sign_in_form(ctx, &Form::of([("back", HOME.to_owned())]), false);
-    page.blocks.insert(0, Block::Notice(Pill::new(Sign::Bad, error.text().get(ctx.lang))));
+    page.blocks.insert(0, Block::Notice(Pill::new(Sign::Bad, error.text().get(ctx.lang)), None));
     page::render(ctx, &page, status)
 }
 

@@ -170,7 +170,7 @@ fn test(ctx: &Ctx, _: Form) -> Result<Next, ControlError> {
     let view = provider::show(&ctx.app)?;
     let sign = if found.passed { Sign::Good } else { Sign::Bad };
     let mut page = page(ctx, &view, &form_of(&view.config));
-    page.blocks.insert(0, Block::Notice(Pill::new(sign, found.seen.get(ctx.lang))));
+    page.blocks.insert(0, Block::Notice(Pill::new(sign, found.seen.get(ctx.lang)), None));
     Ok(Next::Show(page))
 }
 
