@@ -111,15 +111,17 @@ impl Database {
     /// Every value that more than one user of the served domain has, ASCII letters in either case; all of them.
     pub fn duplicates(&self, field: UniqueField) -> Result<Vec<Duplicate>> {
         let operation = "looking for duplicates";
-        let (value, from) = match field {
-            UniqueField::Mail => ("a.mail", "account a"),
-            UniqueField::DirectoryUri => ("p.directory_uri", "profile p JOIN account a ON a.user_key = p.user_key"),
+        // What is read of those who share nothing is one walk along an index.
+        let (value, from, shared) = match field {
+            UniqueField::Mail => ("a.mail", "account a", "account a WHERE a.domain = ?1 AND"),
+            UniqueField::DirectoryUri => {
+                ("p.directory_uri", "profile p CROSS JOIN account a ON a.user_key = p.user_key", "profile p WHERE")
+            }
         };
         let sql = format!(
             "SELECT a.id, a.name, a.display_name, a.mail, a.telephone, a.language, a.enabled, a.calendar, a.user_key,
-             a.roster_version, a.im, lower({value}) FROM {from} WHERE a.domain = ?1 AND lower({value}) IN
-             (SELECT lower({value}) FROM {from} WHERE a.domain = ?1 AND {value} <> '' GROUP BY lower({value})
-              HAVING count(*) > 1)
+             a.roster_version, a.im, lower({value}) FROM {from} WHERE a.domain = ?1 AND {value} <> '' AND lower({value}) IN
+             (SELECT lower({value}) FROM {shared} {value} <> '' GROUP BY lower({value}) HAVING count(*) > 1)
              ORDER BY lower({value}), a.name"
         );
         let mut statement = self.conn.prepare_cached(&sql).doing(operation)?;
@@ -132,6 +134,8 @@ impl Database {
                 None => found.push(Duplicate { value, users: vec![user] }),
             }
         }
+        // A directory URI may be shared with an account of another domain only.
+        found.retain(|one| one.users.len() > 1);
         Ok(found)
     }
 }
