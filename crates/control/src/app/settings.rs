@@ -3,52 +3,31 @@
 //! In JSON, `null` means *no limit* where a setting can have none, and the text `"default"` takes a setting back to its
 //! default.
 
+mod admin;
+mod calendar;
+mod connections;
 pub(crate) mod dns;
+mod kind;
+mod messages;
 mod people;
+mod rosters;
 pub(crate) mod sign_in;
+mod telemetry;
 
-use super::{Actor, App, audit, users};
+pub use kind::Kind;
+
+use super::{Actor, App, audit};
 use crate::access::{Area, Caller, Right};
 use crate::error::{ControlError, Result};
 use crate::text::Text;
+use kind::{boolean, labels, number, seconds, show, text};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 use utoipa::ToSchema;
-use zaiseki_model::settings::{Settings, Show};
+use zaiseki_model::settings::Settings;
 use zaiseki_store::Store;
-
-/// Characters of one label.
-const LABEL_CHARS: usize = 64;
-/// Languages of one label.
-const LABELS: usize = 32;
-
-/// What values a setting takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    Bool,
-    /// A whole number within the range, both ends included; with `or_none` also `null`.
-    Number {
-        min: u32,
-        max: u32,
-        or_none: bool,
-    },
-    /// `away`, `chat`, `dnd`, `xa`.
-    Show,
-    /// A BCP 47 tag.
-    Language,
-    /// An object: language to text.
-    Labels,
-    /// One of these words.
-    Choice(&'static [&'static str]),
-    /// Up to so many characters, on one line or several; may be empty.
-    Text {
-        chars: usize,
-        lines: bool,
-    },
-}
 
 /// One setting. All settings are live: they take effect without a restart of anything.
 pub struct Setting {
@@ -64,98 +43,16 @@ pub struct Setting {
 
 /// Every setting there is, in the order of lists.
 pub static SETTINGS: &[Setting] = &[
-    Setting {
-        key: "auto_authorize",
-        kind: Kind::Bool,
-        unit: "",
-        help: (
-            "View without approval: subscriptions inside the domain are granted without asking.",
-            "承認なしの閲覧: ドメイン内の購読を確認なしで許可します。",
-        ),
-        get: |s| json!(s.auto_authorize),
-        set: |s, v| s.auto_authorize = boolean(v),
-    },
-    Setting {
-        key: "max_contacts",
-        kind: Kind::Number { min: 1, max: 100_000, or_none: true },
-        unit: "",
-        help: ("Maximum contact list size.", "連絡先リストの最大数。"),
-        get: |s| json!(s.max_contacts),
-        set: |s, v| s.max_contacts = number(v),
-    },
-    Setting {
-        key: "max_watchers",
-        kind: Kind::Number { min: 1, max: 1_000_000, or_none: true },
-        unit: "",
-        help: ("Maximum watchers of one user.", "1 ユーザーのウォッチャーの最大数。"),
-        get: |s| json!(s.max_watchers),
-        set: |s, v| s.max_watchers = number(v),
-    },
-    Setting {
-        key: "archive",
-        kind: Kind::Bool,
-        unit: "",
-        help: ("Archive one-to-one messages.", "1 対 1 のメッセージをアーカイブします。"),
-        get: |s| json!(s.archive),
-        set: |s, v| s.archive = boolean(v),
-    },
-    Setting {
-        key: "archive_days",
-        kind: Kind::Number { min: 1, max: 36_500, or_none: true },
-        unit: "days",
-        help: ("How long a message stays in the archive.", "メッセージをアーカイブに残す期間。"),
-        get: |s| json!(s.archive_days),
-        set: |s, v| s.archive_days = number(v),
-    },
-    Setting {
-        key: "resume_time",
-        kind: Kind::Number { min: 10, max: 86_400, or_none: false },
-        unit: "seconds",
-        help: ("How long a cut stream can be resumed.", "切断されたストリームを再開できる時間。"),
-        get: |s| json!(s.resume_time.as_secs()),
-        set: |s, v| s.resume_time = seconds(v),
-    },
-    Setting {
-        key: "language",
-        kind: Kind::Language,
-        unit: "",
-        help: ("Language of server texts for users without one.", "言語の設定がないユーザーへのサーバー文言の言語。"),
-        get: |s| json!(s.language),
-        set: |s, v| s.language = v.as_str().unwrap_or_default().to_ascii_lowercase(),
-    },
-    Setting {
-        key: "connections.sign_in_time",
-        kind: Kind::Number { min: 2, max: 3_600, or_none: false },
-        unit: "seconds",
-        help: (
-            "How long a connection may take to sign in (new connections).",
-            "接続してからサインインを終えるまでの制限時間 (新しい接続から適用)。",
-        ),
-        get: |s| json!(s.connections.sign_in_time.as_secs()),
-        set: |s, v| s.connections.sign_in_time = seconds(v),
-    },
-    Setting {
-        key: "connections.peer_timeout",
-        kind: Kind::Number { min: 2, max: 7_200, or_none: false },
-        unit: "seconds",
-        help: (
-            "How long a client may answer nothing, not even the network's probes, before it counts as gone (new connections).",
-            "クライアントがネットワークの確認にも応答しない場合に、切断されたとみなすまでの時間 (新しい接続から適用)。",
-        ),
-        get: |s| json!(s.connections.peer_timeout.as_secs()),
-        set: |s, v| s.connections.peer_timeout = seconds(v),
-    },
-    Setting {
-        key: "connections.strangers_per_address",
-        kind: Kind::Number { min: 1, max: 1_000_000, or_none: false },
-        unit: "",
-        help: (
-            "Connections of one address (IPv6: one /64 network) that have not signed in; behind a reverse proxy all have its address.",
-            "1 つのアドレス (IPv6 では /64 ネットワーク) からのサインイン前の接続の最大数。リバースプロキシ経由ではすべて同じアドレスになります。",
-        ),
-        get: |s| json!(s.connections.strangers_per_address),
-        set: |s, v| s.connections.strangers_per_address = number(v).unwrap_or(1),
-    },
+    rosters::AUTO_AUTHORIZE,
+    rosters::MAX_CONTACTS,
+    rosters::MAX_WATCHERS,
+    messages::ARCHIVE,
+    messages::ARCHIVE_DAYS,
+    connections::RESUME_TIME,
+    messages::LANGUAGE,
+    connections::SIGN_IN_TIME,
+    connections::PEER_TIMEOUT,
+    connections::STRANGERS_PER_ADDRESS,
     sign_in::MODE,
     sign_in::KEEP_KEYS,
     sign_in::ISSUER,
@@ -168,133 +65,20 @@ pub static SETTINGS: &[Setting] = &[
     people::DETAILS,
     people::VCARD,
     people::VCARD_WINS,
-    Setting {
-        key: "calendar.meeting_show",
-        kind: Kind::Show,
-        unit: "",
-        help: ("How \"In a meeting\" shows.", "「会議中」の表示方法。"),
-        get: |s| json!(s.calendar.meeting_show.as_str()),
-        set: |s, v| s.calendar.meeting_show = show(v).unwrap_or(Show::Dnd),
-    },
-    Setting {
-        key: "calendar.away_show",
-        kind: Kind::Show,
-        unit: "",
-        help: ("How \"Away\" (out of office) shows.", "「外出中」の表示方法。"),
-        get: |s| json!(s.calendar.away_show.as_str()),
-        set: |s, v| s.calendar.away_show = show(v).unwrap_or(Show::Away),
-    },
-    Setting {
-        key: "calendar.elsewhere_is_away",
-        kind: Kind::Bool,
-        unit: "",
-        help: ("Working elsewhere counts as \"Away\".", "「他の場所で勤務」を「外出中」とみなします。"),
-        get: |s| json!(s.calendar.elsewhere_is_away),
-        set: |s, v| s.calendar.elsewhere_is_away = boolean(v),
-    },
-    Setting {
-        key: "calendar.meeting_labels",
-        kind: Kind::Labels,
-        unit: "",
-        help: ("Label of \"In a meeting\" per language.", "「会議中」の言語ごとの文言。"),
-        get: |s| json!(s.calendar.meeting_labels),
-        set: |s, v| s.calendar.meeting_labels = labels(v),
-    },
-    Setting {
-        key: "calendar.away_labels",
-        kind: Kind::Labels,
-        unit: "",
-        help: ("Label of \"Away\" per language.", "「外出中」の言語ごとの文言。"),
-        get: |s| json!(s.calendar.away_labels),
-        set: |s, v| s.calendar.away_labels = labels(v),
-    },
-    Setting {
-        key: "calendar.explicit_choice_wins",
-        kind: Kind::Bool,
-        unit: "",
-        help: (
-            "A presence chosen during a meeting wins until that meeting ends.",
-            "会議中に本人が選んだプレゼンスを会議の終わりまで優先します。",
-        ),
-        get: |s| json!(s.calendar.explicit_choice_wins),
-        set: |s, v| s.calendar.explicit_choice_wins = boolean(v),
-    },
-    Setting {
-        key: "calendar.show_offline",
-        kind: Kind::Bool,
-        unit: "",
-        help: ("Show the meetings of users who are offline.", "オフラインのユーザーの会議も表示します。"),
-        get: |s| json!(s.calendar.show_offline),
-        set: |s, v| s.calendar.show_offline = boolean(v),
-    },
-    Setting {
-        key: "calendar.outage",
-        kind: Kind::Number { min: 60, max: 7 * 86_400, or_none: false },
-        unit: "seconds",
-        help: (
-            "How long known meetings go on while the calendar server does not answer.",
-            "カレンダーサーバーが応答しない間、既知の会議を有効とする時間。",
-        ),
-        get: |s| json!(s.calendar.outage.as_secs()),
-        set: |s, v| s.calendar.outage = seconds(v),
-    },
-    Setting {
-        key: "admin.session_idle",
-        kind: Kind::Number { min: 1, max: 1_440, or_none: false },
-        unit: "minutes",
-        help: (
-            "A console session that is not used for this long ends.",
-            "操作のないコンソールのセッションを終了するまでの時間。",
-        ),
-        get: |s| json!(s.admin.session_idle.as_secs() / 60),
-        set: |s, v| s.admin.session_idle = seconds(v) * 60,
-    },
-    Setting {
-        key: "admin.session_life",
-        kind: Kind::Number { min: 1, max: 168, or_none: false },
-        unit: "hours",
-        help: (
-            "A console session ends after this long in any case.",
-            "操作の有無にかかわらずコンソールのセッションを終了するまでの時間。",
-        ),
-        get: |s| json!(s.admin.session_life.as_secs() / 3600),
-        set: |s, v| s.admin.session_life = seconds(v) * 3600,
-    },
-    Setting {
-        key: "admin.password_chars",
-        kind: Kind::Number { min: 8, max: 64, or_none: false },
-        unit: "characters",
-        help: ("The least length of an administrator's new password.", "管理者の新しいパスワードの最小の長さ。"),
-        get: |s| json!(s.admin.password_chars),
-        set: |s, v| s.admin.password_chars = number(v).unwrap_or(64),
-    },
-    Setting {
-        key: "admin.audit_days",
-        kind: Kind::Number { min: 1, max: 36_500, or_none: true },
-        unit: "days",
-        help: ("How long a line stays in the audit log.", "監査ログを残す期間。"),
-        get: |s| json!(s.admin.audit_days),
-        set: |s, v| s.admin.audit_days = number(v),
-    },
-    Setting {
-        key: "telemetry.otlp_url",
-        kind: Kind::Text { chars: 1_000, lines: false },
-        unit: "",
-        help: (
-            "OpenTelemetry collector that gets the metrics, such as https://collector.example.com:4318/v1/metrics; empty: none.",
-            "メトリクスを送る OpenTelemetry コレクター (例: https://collector.example.com:4318/v1/metrics)。空欄の場合は送りません。",
-        ),
-        get: |s| json!(s.telemetry.otlp_url),
-        set: |s, v| s.telemetry.otlp_url = v.as_str().unwrap_or_default().to_owned(),
-    },
-    Setting {
-        key: "telemetry.interval",
-        kind: Kind::Number { min: 5, max: 3_600, or_none: false },
-        unit: "seconds",
-        help: ("Time between two pushes of the metrics to the collector.", "コレクターにメトリクスを送る間隔。"),
-        get: |s| json!(s.telemetry.interval.as_secs()),
-        set: |s, v| s.telemetry.interval = seconds(v),
-    },
+    calendar::MEETING_SHOW,
+    calendar::AWAY_SHOW,
+    calendar::ELSEWHERE_IS_AWAY,
+    calendar::MEETING_LABELS,
+    calendar::AWAY_LABELS,
+    calendar::EXPLICIT_CHOICE_WINS,
+    calendar::SHOW_OFFLINE,
+    calendar::OUTAGE,
+    admin::SESSION_IDLE,
+    admin::SESSION_LIFE,
+    admin::PASSWORD_CHARS,
+    admin::AUDIT_DAYS,
+    telemetry::OTLP_URL,
+    telemetry::INTERVAL,
     dns::SERVERS,
 ];
 
@@ -439,93 +223,11 @@ fn unknown(key: &str) -> ControlError {
     ControlError::NotFound { text }
 }
 
-impl Kind {
-    /// # Errors
-    /// What would be right.
-    pub fn check(self, value: &Value) -> Result<(), Text> {
-        let good = match self {
-            Kind::Bool => value.is_boolean(),
-            Kind::Number { or_none: true, .. } if value.is_null() => true,
-            Kind::Number { min, max, .. } => number(value).is_some_and(|n| (min..=max).contains(&n)),
-            Kind::Show => show(value).is_some(),
-            Kind::Language => value.as_str().is_some_and(|tag| users::language(tag).is_ok()),
-            Kind::Labels => labels_are_good(value),
-            Kind::Choice(words) => value.as_str().is_some_and(|word| words.contains(&word)),
-            Kind::Text { chars, lines } => value.as_str().is_some_and(|text| {
-                let odd = |c: char| c.is_control() && !(lines && matches!(c, '\n' | '\r'));
-                text.chars().count() <= chars && !text.trim().chars().any(odd)
-            }),
-        };
-        if good { Ok(()) } else { Err(self.wanted()) }
-    }
-
-    fn wanted(self) -> Text {
-        match self {
-            Kind::Bool => Text::new("must be true or false", "true か false を指定してください"),
-            Kind::Number { min, max, or_none } => Text::new(
-                format!("must be a whole number from {min} to {max}{}", if or_none { ", or null for no limit" } else { "" }),
-                format!(
-                    "{min} から {max} までの整数{}を指定してください",
-                    if or_none { "、または無制限を表す null " } else { "" }
-                ),
-            ),
-            Kind::Show => Text::new("must be away, chat, dnd or xa", "away、chat、dnd、xa のいずれかを指定してください"),
-            Kind::Language => Text::new("must be a language such as \"en\"", "\"ja\" のような言語を指定してください"),
-            Kind::Labels => Text::new(
-                format!(
-                    "must be an object of language and text, such as {{\"en\": \"Away\"}}, of 1 to {LABEL_CHARS} characters each"
-                ),
-                format!("{{\"ja\": \"外出中\"}} のような言語と文言（各 1～{LABEL_CHARS} 文字）の組を指定してください"),
-            ),
-            Kind::Choice(words) => {
-                let words = words.join(", ");
-                Text::new(format!("must be one of: {words}"), format!("次のいずれかを指定してください: {words}"))
-            }
-            Kind::Text { chars, .. } => Text::new(
-                format!("must be text of at most {chars} characters"),
-                format!("{chars} 文字までの文字列を指定してください"),
-            ),
-        }
-    }
-}
-
-fn labels_are_good(value: &Value) -> bool {
-    let Value::Object(map) = value else { return false };
-    let text = |v: &Value| {
-        v.as_str().is_some_and(|t| (1..=LABEL_CHARS).contains(&t.trim().chars().count()) && !t.chars().any(char::is_control))
-    };
-    (1..=LABELS).contains(&map.len()) && map.iter().all(|(tag, label)| users::language(tag).is_ok() && text(label))
-}
-
-fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_default().trim().to_owned()
-}
-
-fn boolean(value: &Value) -> bool {
-    value == &Value::Bool(true)
-}
-
-fn number(value: &Value) -> Option<u32> {
-    value.as_u64().and_then(|n| u32::try_from(n).ok())
-}
-
-fn seconds(value: &Value) -> Duration {
-    Duration::from_secs(u64::from(number(value).unwrap_or_default()))
-}
-
-fn show(value: &Value) -> Option<Show> {
-    value.as_str().and_then(Show::parse)
-}
-
-fn labels(value: &Value) -> BTreeMap<String, String> {
-    let pairs = value.as_object().into_iter().flatten();
-    pairs.filter_map(|(tag, text)| Some((tag.to_ascii_lowercase(), text.as_str()?.trim().to_owned()))).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::app::tests::Fixture;
+    use serde_json::json;
 
     #[test]
     fn every_setting_takes_its_own_default_and_gives_back_what_it_took() {
