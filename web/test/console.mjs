@@ -110,8 +110,13 @@ async function users(page) {
   await send(page, { family_name: "山田", given_name: "太郎", phonetic_name: "ヤマダ タロウ", directory_uri: "@nobody" });
   await refused(page, "directory_uri");
   await picture(page, "user-profile-en");
-  await send(page, { directory_uri: "taro@example.com", listed: false });
+  await send(page, { directory_uri: "taro@other.example", listed: false });
   await said(page);
+  await go(page, "/console/address-scheme");
+  demand((await page.locator("tbody").innerText()).includes("of another domain"), "the preview says what is in the way");
+  await page.locator("#content form.form button").first().click({ timeout });
+  await refused(page, "accept");
+  await picture(page, "address-scheme-refused-en");
   await go(page, "/console/users");
   await page.locator("tbody tr").nth(1).waitFor({ timeout });
   await named(page, "search").pressSequentially("花子");

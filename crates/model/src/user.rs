@@ -9,8 +9,10 @@ pub type Language = String;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct User {
     pub id: UserId,
-    /// The user id, which is the localpart of the address (prepared by PRECIS, `@` escaped by XEP-0106).
+    /// The localpart of the address (prepared by PRECIS, `@` escaped by XEP-0106): the user id, or the directory URI's.
     pub name: String,
+    /// The user id, in the same form, where the address is made of something else.
+    pub user_id: Option<String>,
     /// Display name; empty when unknown.
     pub display_name: String,
     pub mail: String,
@@ -26,6 +28,11 @@ pub struct User {
 }
 
 impl User {
+    /// The user id, in the form of a localpart.
+    pub fn user_id(&self) -> &str {
+        self.user_id.as_deref().unwrap_or(&self.name)
+    }
+
     /// May sign in, receive, and be seen.
     pub fn active(&self) -> bool {
         self.enabled && self.im
@@ -51,6 +58,8 @@ impl std::fmt::Debug for ScramKeys {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Credentials {
     pub user: UserId,
+    /// The localpart of the user's address, which need not be the name that was asked for.
+    pub name: String,
     pub enabled: bool,
     pub sha256: Option<ScramKeys>,
     pub sha1: Option<ScramKeys>,

@@ -56,6 +56,7 @@ mod tests {
             enabled: true,
             calendar: true,
             im: true,
+            user_id: None,
         };
         let audit = Audit { actor: "tester".to_owned(), at: Timestamp::ZERO };
         store.call(move |db| db.create_user(&NewUser { user, sha256: None, sha1: None, profile: None }, &audit)).expect("a user");

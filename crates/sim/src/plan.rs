@@ -90,6 +90,7 @@ fn account(index: usize) -> NewUser {
         enabled: true,
         calendar: true,
         im: true,
+        user_id: None,
     };
     NewUser { user, sha256: None, sha1: None, profile: None }
 }

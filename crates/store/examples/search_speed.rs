@@ -50,6 +50,7 @@ fn person(n: usize) -> NewUser {
         enabled: true,
         calendar: true,
         im: true,
+        user_id: None,
     };
     let profile = Profile {
         given_name: given_name.to_owned(),

@@ -49,6 +49,7 @@ fn new_user(n: usize) -> NewUser {
         enabled: true,
         calendar: true,
         im: true,
+        user_id: None,
     };
     let keys = |len| ScramKeys { salt: vec![1; 16], iterations: 4096, stored_key: vec![2; len], server_key: vec![3; len] };
     NewUser { user, sha256: Some(keys(32)), sha1: Some(keys(20)), profile: None }

@@ -146,6 +146,16 @@ impl JobWork<'_> {
     pub fn set_im(&self, users: &[UserId], im: bool) -> Result<Vec<UserId>> {
         self.database.set_im_within(users, im, &self.audit)
     }
+
+    /// As [`Database::rename_user`]; false when another user goes by the name or by the user id.
+    pub fn rename(&self, user: UserId, name: &str, user_id: Option<&str>) -> Result<bool> {
+        self.database.rename_in(user, name, user_id, &self.audit)
+    }
+
+    /// Keeps of what addresses are made from now on.
+    pub fn set_address_scheme(&self, scheme: &str) -> Result<()> {
+        self.database.put_address_scheme(scheme, &self.audit)
+    }
 }
 
 const COLUMNS: &str = "SELECT id, kind, actor, state, cancel, created_at, due_at, started_at, ended_at, done, total, cursor,

@@ -43,6 +43,7 @@ fn people(db: &mut Database, count: usize) -> Vec<UserId> {
             enabled: true,
             calendar: false,
             im: true,
+            user_id: None,
         };
         NewUser { user, sha256: None, sha1: None, profile: None }
     };

@@ -11,6 +11,7 @@
 //! its [`UserId`](zaiseki_model::UserId). A write for a user who was removed meanwhile is dropped, never an error:
 //! a batch may fail only for reasons that pass (disk full, I/O).
 
+mod addresses;
 mod admin_access;
 mod admin_identity;
 mod admins;
@@ -48,6 +49,7 @@ mod users;
 mod words;
 mod writer;
 
+pub use addresses::AddressRow;
 pub use admin_access::{Key, SessionRow, TokenRow};
 pub use admin_identity::Identity;
 pub use admins::{ADMINISTRATOR, AdminRow, SETUP_KEY, Sessions};
@@ -63,7 +65,7 @@ pub use gateways::Gateway;
 pub use health::FileFacts;
 pub use jobs::{Job, JobFilter, JobLine, JobLogEntry, JobProgress, JobState, JobStep, JobWork, NewJob};
 pub use people::{Duplicate, PersonChange, UniqueField};
-pub use profiles::{Held, Origin, Person};
+pub use profiles::{Held, Origin, Outsider, Person};
 pub use roles::Lease;
 pub use search::{FoundPeople, FoundPerson, SearchQuery};
 pub use sign_in::{KeptKeys, SignInAccount};

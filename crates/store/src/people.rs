@@ -60,6 +60,18 @@ impl Database {
         Ok(left_out)
     }
 
+    /// Updates users who get each other's names, in one transaction. False, and nothing done, when one of them is gone, or
+    /// somebody else goes by one of the names.
+    pub fn exchange_people(&mut self, people: &[Person], audit: &Audit) -> Result<bool> {
+        let operation = "exchanging the names of users";
+        let tx = self.begin(operation)?;
+        if !self.exchange_names(people, audit)? {
+            return Ok(false);
+        }
+        tx.commit().doing(operation)?;
+        Ok(true)
+    }
+
     fn create_person(&self, person: &Person, audit: &Audit) -> Result<bool> {
         let new = NewUser { user: person.user.clone(), sha256: None, sha1: None, profile: None };
         if !self.insert_user(&new, audit)? {
@@ -71,13 +83,17 @@ impl Database {
 
     fn update_person(&self, person: &Person, audit: &Audit) -> Result<bool> {
         let Some(before) = self.person(person.user.id)? else { return Ok(false) };
-        if !self.rename_in(person.user.id, &person.user.name, audit)? {
+        if !self.rename_in(person.user.id, &person.user.name, person.user.user_id.as_deref(), audit)? {
             return Ok(false);
         }
-        self.write_person(person)?;
-        let (old, new) = (person_view(&before), person_view(person));
-        self.write_audit(audit, "user.sync", &object(&before.user.name), Some(&old), Some(&new))?;
+        self.synchronised(&before, person, audit)?;
         Ok(true)
+    }
+
+    pub(crate) fn synchronised(&self, before: &Person, person: &Person, audit: &Audit) -> Result<()> {
+        self.write_person(person)?;
+        let (old, new) = (person_view(before), person_view(person));
+        self.write_audit(audit, "user.sync", &object(&before.user.name), Some(&old), Some(&new))
     }
 
     /// Enables users for IM and presence, or disables them, in one transaction. Those that changed are returned; users who
@@ -120,12 +136,12 @@ impl Database {
         };
         let sql = format!(
             "SELECT a.id, a.name, a.display_name, a.mail, a.telephone, a.language, a.enabled, a.calendar, a.user_key,
-             a.roster_version, a.im, lower({value}) FROM {from} WHERE a.domain = ?1 AND {value} <> '' AND lower({value}) IN
+             a.roster_version, a.im, a.user_id, lower({value}) FROM {from} WHERE a.domain = ?1 AND {value} <> '' AND lower({value}) IN
              (SELECT lower({value}) FROM {shared} {value} <> '' GROUP BY lower({value}) HAVING count(*) > 1)
              ORDER BY lower({value}), a.name"
         );
         let mut statement = self.conn.prepare_cached(&sql).doing(operation)?;
-        let rows = statement.query_map([&self.domain], |row| Ok((row.get(11)?, crate::users::user(row)?))).doing(operation)?;
+        let rows = statement.query_map([&self.domain], |row| Ok((row.get(12)?, crate::users::user(row)?))).doing(operation)?;
         let mut found: Vec<Duplicate> = Vec::new();
         for row in rows {
             let (value, user): (String, User) = row.doing(operation)?;

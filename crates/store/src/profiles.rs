@@ -37,6 +37,16 @@ pub struct Origin {
     pub missing_since: Option<Timestamp>,
 }
 
+/// An account that does not belong to a certain directory, and what it goes by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outsider {
+    pub user: UserId,
+    pub name: String,
+    pub user_id: Option<String>,
+    /// The entry of another directory.
+    pub origin: Option<Origin>,
+}
+
 /// Fields that an administrator has set against the directory; synchronising leaves them alone.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Held {
@@ -69,7 +79,7 @@ impl Person {
 }
 
 const SELECT: &str = "SELECT a.id, a.name, a.display_name, a.mail, a.telephone, a.language, a.enabled, a.calendar,
-    a.user_key, a.roster_version, a.im,
+    a.user_key, a.roster_version, a.im, a.user_id,
     coalesce(p.given_name, ''), coalesce(p.family_name, ''), coalesce(p.phonetic_name, ''),
     coalesce(p.directory_uri, ''), coalesce(p.department, ''), coalesce(p.title, ''), p.home_cluster, p.node,
     coalesce(p.held, 0), coalesce(p.unlisted, FALSE), o.directory, o.source_key, o.place, o.active, o.missing_since
@@ -141,32 +151,40 @@ impl Database {
     pub fn people_gone(&self, directory: DirectoryId) -> Result<Vec<(User, Origin)>> {
         let operation = "reading whose entries are gone";
         let sql = "SELECT a.id, a.name, a.display_name, a.mail, a.telephone, a.language, a.enabled, a.calendar, a.user_key,
-                   a.roster_version, a.im, o.directory, o.source_key, o.place, o.active, o.missing_since
+                   a.roster_version, a.im, a.user_id, o.directory, o.source_key, o.place, o.active, o.missing_since
                    FROM user_origin o JOIN account a ON a.user_key = o.user_key
                    WHERE o.directory = ?1 AND o.missing_since IS NOT NULL ORDER BY a.name";
         let mut statement = self.conn.prepare_cached(sql).doing(operation)?;
-        let rows = statement.query_map([directory.0], |row| Ok((crate::users::user(row)?, origin(row, 11)?)));
+        let rows = statement.query_map([directory.0], |row| Ok((crate::users::user(row)?, origin(row, 12)?)));
         let rows = rows.doing(operation)?.map(|row| row.map(|(user, origin)| origin.map(|origin| (user, origin))));
         Ok(rows.collect::<rusqlite::Result<Vec<_>>>().doing(operation)?.into_iter().flatten().collect())
     }
 
-    /// Every account of the served domain that does not belong to the directory: name, id, and its own origin.
-    pub fn names_outside(&self, directory: DirectoryId) -> Result<Vec<(String, UserId, Option<Origin>)>> {
+    /// Every account of the served domain that does not belong to the directory.
+    pub fn names_outside(&self, directory: DirectoryId) -> Result<Vec<Outsider>> {
         let operation = "reading the names of users";
-        let sql = "SELECT a.name, a.id, o.directory, o.source_key, o.place, o.active, o.missing_since FROM account a
+        let sql = "SELECT a.id, a.name, a.user_id, o.directory, o.source_key, o.place, o.active, o.missing_since FROM account a
                    LEFT JOIN user_origin o ON o.user_key = a.user_key WHERE a.domain = ?2 AND (o.directory IS NULL OR o.directory <> ?1)";
         let mut statement = self.conn.prepare_cached(sql).doing(operation)?;
-        let values = params![directory.0, self.domain];
-        let rows = statement.query_map(values, |row| Ok((row.get(0)?, UserId(row.get(1)?), origin(row, 2)?)));
-        rows.doing(operation)?.collect::<rusqlite::Result<_>>().doing(operation)
+        let outsider = |row: &Row<'_>| {
+            Ok(Outsider { user: UserId(row.get(0)?), name: row.get(1)?, user_id: row.get(2)?, origin: origin(row, 3)? })
+        };
+        let rows = statement.query_map(params![directory.0, self.domain], outsider).doing(operation)?;
+        rows.collect::<rusqlite::Result<_>>().doing(operation)
     }
 
-    /// Replaces account and profile (not the id, name or keys) by an administrator's hand.
+    /// Replaces account and profile (not the id or keys) by an administrator's hand; another name renames the user.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`]; [`StoreError::Conflict`] when another user goes by the name.
     pub fn put_person(&mut self, person: &Person, audit: &Audit) -> Result<()> {
         let operation = "writing a user's profile";
         let tx = self.begin(operation)?;
         let before = self.person(person.user.id)?;
         let before = before.ok_or_else(|| StoreError::NotFound { what: format!("user {}", person.user.name) })?;
+        if !self.rename_in(person.user.id, &person.user.name, person.user.user_id.as_deref(), audit)? {
+            return Err(StoreError::Conflict { what: format!("user {}", person.user.name) });
+        }
         self.write_person(person)?;
         let (old, new) = (person_view(&before), person_view(person));
         self.write_audit(audit, "user.update_profile", &object(&before.user.name), Some(&old), Some(&new))?;
@@ -237,18 +255,18 @@ fn person(row: &Row<'_>) -> rusqlite::Result<(i64, Person)> {
     let user = crate::users::user(row)?;
     let profile = Profile {
         display_name: user.display_name.clone(),
-        given_name: row.get(11)?,
-        family_name: row.get(12)?,
-        phonetic_name: row.get(13)?,
+        given_name: row.get(12)?,
+        family_name: row.get(13)?,
+        phonetic_name: row.get(14)?,
         mail: user.mail.clone(),
-        directory_uri: row.get(14)?,
-        department: row.get(15)?,
-        title: row.get(16)?,
+        directory_uri: row.get(15)?,
+        department: row.get(16)?,
+        title: row.get(17)?,
         language: user.language.clone(),
         numbers: Vec::new(),
     };
-    let (home_cluster, node, held) = (row.get(17)?, row.get(18)?, Held::from_bits(row.get(19)?));
-    let (devices, unlisted, origin) = (Vec::new(), row.get(20)?, origin(row, 21)?);
+    let (home_cluster, node, held) = (row.get(18)?, row.get(19)?, Held::from_bits(row.get(20)?));
+    let (devices, unlisted, origin) = (Vec::new(), row.get(21)?, origin(row, 22)?);
     Ok((row.get(8)?, Person { user, profile, devices, home_cluster, node, held, unlisted, origin }))
 }
 

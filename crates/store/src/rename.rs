@@ -6,10 +6,12 @@
 use crate::audit::Audit;
 use crate::database::Database;
 use crate::error::{Doing, Result, StoreError};
+use crate::profiles::Person;
 use crate::users::object;
 use rusqlite::{OptionalExtension, params};
 use serde_json::json;
-use zaiseki_model::{UserId, limits};
+use std::collections::HashSet;
+use zaiseki_model::{User, UserId, limits};
 
 /// The version of a contact list grows when its owner sees a difference.
 const ROSTER_VERSIONS: &str = "UPDATE account SET roster_version = roster_version + 1 WHERE user_key IN
@@ -31,42 +33,98 @@ const CORRESPONDENTS: &str = "SELECT user_key FROM account WHERE domain = ?2 AND
      UNION SELECT user_key FROM roster WHERE jid = ?3 UNION SELECT ?1";
 
 impl Database {
-    /// Gives the user this localpart. The old one leads to the user until somebody else gets it.
+    /// Gives the user this localpart, and the user id where that is something else. The old localpart leads to the user until
+    /// somebody else gets it.
     ///
     /// # Errors
     /// [`StoreError::NotFound`]; [`StoreError::Conflict`] when another user has the name.
-    pub fn rename_user(&mut self, user: UserId, name: &str, audit: &Audit) -> Result<()> {
+    pub fn rename_user(&mut self, user: UserId, name: &str, user_id: Option<&str>, audit: &Audit) -> Result<()> {
         let operation = "renaming a user";
         let tx = self.begin(operation)?;
-        if !self.rename_in(user, name, audit)? {
+        if !self.rename_in(user, name, user_id, audit)? {
             return Err(StoreError::Conflict { what: format!("user {name}") });
         }
         tx.commit().doing(operation)
     }
 
-    /// Within a transaction. False when another user has the name.
-    pub(crate) fn rename_in(&self, user: UserId, name: &str, audit: &Audit) -> Result<bool> {
-        let operation = "renaming a user";
+    /// Within a transaction. False when another user goes by the name or by the user id.
+    pub(crate) fn rename_in(&self, user: UserId, name: &str, user_id: Option<&str>, audit: &Audit) -> Result<bool> {
         let before = self.existing_user(user)?;
-        if before.name == name {
+        if before.name == name && before.user_id.as_deref() == user_id {
             return Ok(true);
         }
-        if self.user_by_name(name)?.is_some() {
+        if self.is_called(Some(name), user)? || self.is_called(user_id, user)? {
             return Ok(false);
         }
         let key = self.existing_key(user)?;
-        let (old, new) = (format!("{}@{}", before.name, self.domain), format!("{name}@{}", self.domain));
+        if before.name != name {
+            self.readdress(key, &before.name, name)?;
+            self.note_alias(key, &before.name, audit)?;
+        }
+        self.put_user_id(key, user_id)?;
+        self.note_renaming(&before, name, user_id, audit)?;
+        Ok(true)
+    }
+
+    /// Within a transaction; see [`Database::exchange_people`].
+    pub(crate) fn exchange_names(&self, people: &[Person], audit: &Audit) -> Result<bool> {
+        let Some(before) = people.iter().map(|person| self.person(person.user.id)).collect::<Result<Option<Vec<_>>>>()? else {
+            return Ok(false);
+        };
+        let among = |user: UserId| people.iter().any(|person| person.user.id == user);
+        let mut given = HashSet::new();
+        for name in people.iter().flat_map(|person| names(&person.user)) {
+            let elsewhere = self.user_by_name(name)?.is_some_and(|owner| !among(owner.id));
+            if elsewhere || !given.insert(name) {
+                return Ok(false);
+            }
+        }
+        // Nobody can be in the way of a name that no localpart may be: it begins with a space.
+        for Person { user, .. } in &before {
+            let key = self.existing_key(user.id)?;
+            self.readdress(key, &user.name, &aside(user.id))?;
+            self.put_user_id(key, None)?;
+        }
+        for (before, person) in before.iter().zip(people) {
+            let User { id, name, user_id, .. } = &person.user;
+            let key = self.existing_key(*id)?;
+            self.readdress(key, &aside(*id), name)?;
+            if !given.contains(before.user.name.as_str()) {
+                self.note_alias(key, &before.user.name, audit)?;
+            }
+            self.put_user_id(key, user_id.as_deref())?;
+            self.note_renaming(&before.user, name, user_id.as_deref(), audit)?;
+            self.synchronised(before, person, audit)?;
+        }
+        Ok(true)
+    }
+
+    fn put_user_id(&self, key: i64, user_id: Option<&str>) -> Result<()> {
+        let sql = "UPDATE account SET user_id = ?2 WHERE user_key = ?1";
+        self.run("renaming a user", sql, params![key, user_id])?;
+        self.refresh_search(key)
+    }
+
+    fn note_renaming(&self, before: &User, name: &str, user_id: Option<&str>, audit: &Audit) -> Result<()> {
+        let view = |name: &str, user_id: Option<&str>| match user_id {
+            Some(user_id) => json!({"name": name, "user_id": user_id}),
+            None => json!({ "name": name }),
+        };
+        let (was, is) = (view(&before.name, before.user_id.as_deref()), view(name, user_id));
+        self.write_audit(audit, "user.rename", &object(&before.name), Some(&was), Some(&is))
+    }
+
+    /// The address with everything in which it stands.
+    fn readdress(&self, key: i64, before: &str, name: &str) -> Result<()> {
+        let operation = "renaming a user";
+        let (old, new) = (format!("{before}@{}", self.domain), format!("{name}@{}", self.domain));
         self.refile(key, &old, &new)?;
         self.run(operation, ROSTER_VERSIONS, [&old])?;
         for sql in [ROSTERS].into_iter().chain(BLOCKED) {
             self.run(operation, sql, [&old, &new])?;
         }
         self.run(operation, "UPDATE account SET name = ?2 WHERE user_key = ?1", params![key, name])?;
-        self.refresh_search(key)?;
-        self.note_alias(key, &before.name, name, audit)?;
-        let (was, is) = (json!({"name": before.name}), json!({"name": name}));
-        self.write_audit(audit, "user.rename", &object(&before.name), Some(&was), Some(&is))?;
-        Ok(true)
+        self.forget_alias(name)
     }
 
     /// Archives find the messages under the new address.
@@ -81,9 +139,8 @@ impl Database {
         Ok(())
     }
 
-    fn note_alias(&self, key: i64, old: &str, new: &str, audit: &Audit) -> Result<()> {
+    fn note_alias(&self, key: i64, old: &str, audit: &Audit) -> Result<()> {
         let operation = "noting the earlier name of a user";
-        self.forget_alias(new)?;
         let sql = "INSERT OR REPLACE INTO user_alias (domain, name, user_key, at) VALUES (?1, ?2, ?3, ?4)";
         self.run(operation, sql, params![self.domain, old, key, audit.at.0])?;
         let sql = "DELETE FROM user_alias WHERE user_key = ?1 AND (domain, name) NOT IN
@@ -105,4 +162,13 @@ impl Database {
         let mut statement = self.conn.prepare_cached(sql).doing(operation)?;
         statement.query_row([&self.domain, name], |row| row.get(0)).optional().doing(operation)
     }
+}
+
+fn names(user: &User) -> impl Iterator<Item = &str> {
+    [Some(user.name.as_str()), user.user_id.as_deref()].into_iter().flatten()
+}
+
+/// What a user goes by in the middle of an exchange.
+fn aside(user: UserId) -> String {
+    format!(" {user}")
 }

@@ -103,12 +103,14 @@ impl Database {
         let operation = "writing how a user is found";
         let sql = "SELECT a.domain, a.name, a.enabled AND a.im AND NOT coalesce(p.unlisted, FALSE), a.display_name,
                    coalesce(p.given_name, ''), coalesce(p.family_name, ''), coalesce(p.phonetic_name, ''), a.mail,
-                   coalesce(p.directory_uri, ''), coalesce(p.department, ''), a.telephone
+                   coalesce(p.directory_uri, ''), coalesce(p.department, ''), a.telephone, a.user_id
                    FROM account a LEFT JOIN profile p ON p.user_key = a.user_key WHERE a.user_key = ?1";
         let mut statement = self.conn.prepare_cached(sql).doing(operation)?;
         let row = statement.query_row([key], |row| {
             let (domain, name, listed): (String, String, bool) = (row.get(0)?, row.get(1)?, row.get(2)?);
-            let mut pieces = vec![fold(&jid::unescape_local(&name))];
+            let user_id: Option<String> = row.get(3 + PIECES)?;
+            let called = user_id.iter().chain([&name]).map(|name| fold(&jid::unescape_local(name)));
+            let mut pieces = vec![called.collect::<Vec<_>>().join("\u{1e}")];
             for column in 3..3 + PIECES {
                 pieces.push(fold(row.get_ref(column)?.as_str()?));
             }

@@ -28,7 +28,7 @@ pub struct UserFilter {
 }
 
 const COLUMNS: &str = "SELECT a.id, a.name, a.display_name, a.mail, a.telephone, a.language, a.enabled, a.calendar, a.user_key,
-                       a.roster_version, a.im";
+                       a.roster_version, a.im, a.user_id";
 
 /// What follows the columns of a query, with its parameters.
 struct Clauses {

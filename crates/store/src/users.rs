@@ -20,8 +20,10 @@ pub struct NewUser {
 }
 
 const COLUMNS: &str = "SELECT id, name, display_name, mail, telephone, language, enabled, calendar, user_key,
-                       roster_version, im FROM account";
+                       roster_version, im, user_id FROM account";
 const NAMED: &str = "WHERE domain = ?1 AND name = ?2";
+/// By address, or by the user id where that is something else; names and user ids are all different.
+const CALLED: &str = "WHERE domain = ?1 AND (name = ?2 OR user_id = ?2)";
 impl Database {
     /// # Errors
     /// [`StoreError::Conflict`] when the name (or id) is taken.
@@ -49,10 +51,14 @@ impl Database {
     /// False when the name or id is taken.
     pub(crate) fn insert_user(&self, new: &NewUser, audit: &Audit) -> Result<bool> {
         let operation = "creating a user";
-        let sql = "INSERT INTO account (id, name, display_name, mail, telephone, language, enabled, calendar, im, domain)
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT DO NOTHING RETURNING user_key";
-        let User { id, name, display_name, mail, telephone, language, enabled, calendar, im } = &new.user;
-        let values = params![id.0, name, display_name, mail, telephone, language, enabled, calendar, im, self.domain];
+        let User { id, name, user_id, display_name, mail, telephone, language, enabled, calendar, im } = &new.user;
+        if self.is_called(user_id.as_deref(), *id)? || self.is_called(Some(name), *id)? {
+            return Ok(false);
+        }
+        let sql =
+            "INSERT INTO account (id, name, display_name, mail, telephone, language, enabled, calendar, im, domain, user_id)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT DO NOTHING RETURNING user_key";
+        let values = params![id.0, name, display_name, mail, telephone, language, enabled, calendar, im, self.domain, user_id];
         let mut statement = self.conn.prepare_cached(sql).doing(operation)?;
         let key: Option<i64> = statement.query_row(values, |row| row.get(0)).optional().doing(operation)?;
         let Some(key) = key else { return Ok(false) };
@@ -64,6 +70,12 @@ impl Database {
         self.refresh_search(key)?;
         self.write_audit(audit, "user.create", &object(name), None, Some(&audit_view(&new.user)))?;
         Ok(true)
+    }
+
+    /// Whether somebody else goes by the name, as address or as user id.
+    pub(crate) fn is_called(&self, name: Option<&str>, but: UserId) -> Result<bool> {
+        let Some(name) = name else { return Ok(false) };
+        Ok(self.user_by_name(name)?.is_some_and(|user| user.id != but))
     }
 
     fn put_keys(&self, key: i64, sha256: Option<&ScramKeys>, sha1: Option<&ScramKeys>) -> Result<()> {
@@ -88,9 +100,10 @@ impl Database {
         self.run("writing credentials", sql, values).map(drop)
     }
 
+    /// `name`: the localpart of the address, or the user id.
     pub fn user_by_name(&self, name: &str) -> Result<Option<User>> {
         let operation = "reading a user";
-        let mut statement = self.conn.prepare_cached(&format!("{COLUMNS} {NAMED}")).doing(operation)?;
+        let mut statement = self.conn.prepare_cached(&format!("{COLUMNS} {CALLED}")).doing(operation)?;
         statement.query_row([&self.domain, name], user).optional().doing(operation)
     }
 
@@ -121,12 +134,12 @@ impl Database {
         let operation = "updating a user";
         let tx = self.begin(operation)?;
         let before = self.existing_user(user.id)?;
-        if !self.rename_in(user.id, &user.name, audit)? {
+        if !self.rename_in(user.id, &user.name, user.user_id.as_deref(), audit)? {
             return Err(StoreError::Conflict { what: format!("user {}", user.name) });
         }
         let sql = "UPDATE account SET display_name = ?2, mail = ?3, telephone = ?4, language = ?5,
                    enabled = ?6, calendar = ?7, im = ?8 WHERE id = ?1";
-        let User { id, name: _, display_name, mail, telephone, language, enabled, calendar, im } = user;
+        let User { id, name: _, user_id: _, display_name, mail, telephone, language, enabled, calendar, im } = user;
         self.run(operation, sql, params![id.0, display_name, mail, telephone, language, enabled, calendar, im])?;
         let key = self.existing_key(user.id)?;
         self.drop_unfounded_keys(key)?;
@@ -170,14 +183,14 @@ impl Database {
 
     pub(crate) fn credentials(&self, name: &str) -> Result<Option<Credentials>> {
         let operation = "reading credentials";
-        let sql = "SELECT a.id, a.enabled AND a.im, sha256_salt, sha256_iterations, sha256_stored, sha256_server,
+        let sql = "SELECT a.id, a.enabled AND a.im, a.name, sha256_salt, sha256_iterations, sha256_stored, sha256_server,
                    sha1_salt, sha1_iterations, sha1_stored, sha1_server
                    FROM account a LEFT JOIN credentials c ON c.user_key = a.user_key
-                   WHERE a.domain = ?1 AND a.name = ?2";
+                   WHERE a.domain = ?1 AND (a.name = ?2 OR a.user_id = ?2)";
         let mut statement = self.conn.prepare_cached(sql).doing(operation)?;
         let row = statement.query_row([&self.domain, name], |row| {
-            let (sha256, sha1) = (scram_keys(row, 2)?, scram_keys(row, 6)?);
-            Ok(Credentials { user: UserId(row.get(0)?), enabled: row.get(1)?, sha256, sha1 })
+            let (sha256, sha1) = (scram_keys(row, 3)?, scram_keys(row, 7)?);
+            Ok(Credentials { user: UserId(row.get(0)?), enabled: row.get(1)?, name: row.get(2)?, sha256, sha1 })
         });
         row.optional().doing(operation)
     }
@@ -218,6 +231,7 @@ pub(crate) fn user(row: &Row<'_>) -> rusqlite::Result<User> {
         enabled: row.get(6)?,
         calendar: row.get(7)?,
         im: row.get(10)?,
+        user_id: row.get(11)?,
     })
 }
 
@@ -236,6 +250,6 @@ pub(crate) fn audit_view(user: &User) -> Value {
     json!({
         "id": user.id.to_string(), "name": user.name, "display_name": user.display_name, "mail": user.mail,
         "telephone": user.telephone, "language": user.language, "enabled": user.enabled, "calendar": user.calendar,
-        "im": user.im,
+        "im": user.im, "user_id": user.user_id,
     })
 }

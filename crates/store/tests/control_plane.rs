@@ -30,7 +30,7 @@ fn users_are_made_found_and_signed_in() {
     assert_eq!(db.user_by_name("ann").unwrap(), Some(user(ANN, "ann")));
     assert_eq!(db.user_by_id(BOB).unwrap(), Some(user(BOB, "bob")));
     assert_eq!(db.user_by_name("Ann").unwrap(), None);
-    let expected = Credentials { user: ANN, enabled: true, sha256: Some(keys(10)), sha1: Some(keys(20)) };
+    let expected = Credentials { user: ANN, name: "ann".to_owned(), enabled: true, sha256: Some(keys(10)), sha1: Some(keys(20)) };
     assert_eq!(credentials(&db, "ann"), Some(expected));
     assert_eq!(credentials(&db, "carl"), None);
 }
@@ -104,7 +104,7 @@ fn credentials_and_enabling_change() {
     let mut db = database();
     db.set_credentials(ANN, Some(&keys(30)), None, &audit()).unwrap();
     db.set_enabled(ANN, false, &audit()).unwrap();
-    let expected = Credentials { user: ANN, enabled: false, sha256: Some(keys(30)), sha1: None };
+    let expected = Credentials { user: ANN, name: "ann".to_owned(), enabled: false, sha256: Some(keys(30)), sha1: None };
     assert_eq!(credentials(&db, "ann"), Some(expected));
     assert_eq!(actions(&db, "user:ann"), ["user.disable", "user.set_credentials", "user.create"]);
     assert!(matches!(db.set_enabled(NOBODY, true, &audit()), Err(StoreError::NotFound { .. })));

@@ -57,7 +57,7 @@ fn people_come_change_and_go_with_an_audit_row_each() {
     assert_eq!(db.change_people(&create, &audit()).unwrap(), [0]);
     assert_eq!(db.person(CARL).unwrap(), Some(carl.clone()));
     assert_eq!(db.people_of(TREE).unwrap(), std::slice::from_ref(&carl));
-    let outside: Vec<String> = db.names_outside(TREE).unwrap().into_iter().map(|(name, ..)| name).collect();
+    let outside: Vec<String> = db.names_outside(TREE).unwrap().into_iter().map(|outsider| outsider.name).collect();
     assert_eq!(outside, ["ann", "bob"]);
 
     let mut changed = carl;

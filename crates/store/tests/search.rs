@@ -83,7 +83,7 @@ fn what_changes_is_found_at_once() {
     person.profile.phonetic_name = "さとう はなこ".to_owned();
     db.put_person(&person, &audit()).unwrap();
     assert_eq!((search(&db, "さとう").len(), search(&db, "たかはし").len()), (1, 0));
-    db.rename_user(HANAKO, "hsato", &audit()).unwrap();
+    db.rename_user(HANAKO, "hsato", None, &audit()).unwrap();
     assert_eq!((search(&db, "hsato"), search(&db, "thanako").len()), (vec!["hsato".to_owned()], 1), "the mail address stays");
     let mut user = db.user_by_id(HANAKO).unwrap().unwrap();
     user.mail = "hsato@example.com".to_owned();

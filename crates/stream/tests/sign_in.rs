@@ -209,7 +209,7 @@ fn a_user_without_keys_never_gets_in() {
     let mut talk = Talk::secure();
     talk.silent = true;
     talk.say(&plain("keyless", "secret"));
-    let found = Credentials { user: UserId([9; 16]), enabled: true, sha256: None, sha1: None };
+    let found = Credentials { user: UserId([9; 16]), name: "anna".to_owned(), enabled: true, sha256: None, sha1: None };
     let step = talk.c2s.credentials(Some(found), &mut Vec::new());
     let zaiseki_stream::Step::CheckPassword { credentials, password } = step else { panic!("no check") };
     assert!(credentials.sha256.is_some());

@@ -197,6 +197,7 @@ fn open_app(config: &Config, store: &Store, later: &Later) -> Result<App> {
             UserChange::Password | UserChange::Disabled => AccountChange::Revoked,
             UserChange::Removed => AccountChange::Removed,
             UserChange::Renamed { to } => AccountChange::Renamed(to),
+            UserChange::Exchanged(names) => AccountChange::Exchanged(names),
             UserChange::Details | UserChange::Archive => AccountChange::Changed,
         };
         node.with(|engine, now| engine.account_changed(now, &name, change));

@@ -100,6 +100,7 @@ directories-problem-taken = user id taken
 directories-problem-renamed = renamed
 directories-problem-mail = mail address
 directories-problem-uri = directory URI
+directories-problem-address = somebody else's address
 directories-problem-entry = not a user
 directories-entry = Entry
 directories-leftovers = Leftovers

@@ -41,6 +41,7 @@ nav-people = People
 nav-users = Users
 nav-directories = Directories
 nav-duplicates = Duplicates
+nav-addresses = Address scheme
 nav-people-settings = Search for people
 
 nav-diagnostics = Diagnostics

@@ -53,6 +53,10 @@ help-people-settings =
     What users learn of each other from their clients. The search (XEP-0055) answers at search. before your domain; clients find it by themselves. Only people who can sign in are found. Whoever shall not be found is marked so in the profile.
 
     The number of people in one answer keeps the whole list from being carried off at once; clients can ask for the next ones.
+help-addresses =
+    Of what the addresses of users are made, for the whole cluster: of the user id, or of the directory URI as it comes from the directory. Only directory URIs of the served domain can be addresses; whoever has none keeps an address by the user id.
+
+    Once switched, addresses follow the directory: another directory URI renames the user at the next synchronisation. People sign in by the user id or by the part of the address before the @, as they like; administrators know a user by the user id under either scheme. Peers of the cluster must use the same scheme.
 help-user-profile =
     Names, their reading in kana, and where the user works. The reading is what people search by when they do not know the characters; it comes from the directory where one has it (Active Directory: msDS-PhoneticDisplayName).
 

@@ -100,6 +100,7 @@ directories-problem-taken = ユーザー ID 使用中
 directories-problem-renamed = 改名
 directories-problem-mail = メールアドレス
 directories-problem-uri = ディレクトリー URI
+directories-problem-address = アドレスの重複
 directories-problem-entry = ユーザーにできない
 directories-entry = エントリー
 directories-leftovers = 残存エントリー

@@ -41,6 +41,7 @@ nav-people = ユーザー管理
 nav-users = ユーザー
 nav-directories = ディレクトリー
 nav-duplicates = 重複
+nav-addresses = アドレス形式
 nav-people-settings = ユーザー検索の設定
 
 nav-diagnostics = 診断

@@ -10,6 +10,7 @@
 mod access;
 mod account;
 mod acme;
+mod addresses;
 mod admins;
 mod alarm_targets;
 mod alarms;
@@ -82,6 +83,7 @@ pub fn openapi() -> OpenApi {
 fn parts() -> (Router<App>, OpenApi) {
     let resources = OpenApiRouter::new()
         .merge(session::operations())
+        .merge(addresses::operations())
         .merge(account::operations())
         .merge(status::operations())
         .merge(checks::operations())

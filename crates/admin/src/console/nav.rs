@@ -54,6 +54,7 @@ pub static NAVIGATION: &[Group] = &[
             entry("nav-users", "/console/users", Area::Users),
             entry("nav-directories", "/console/directories", Area::Directories),
             entry("nav-duplicates", "/console/users:duplicates", Area::Users),
+            entry("nav-addresses", "/console/address-scheme", Area::Settings),
             entry("nav-people-settings", "/console/people-settings", Area::Settings),
         ],
     },

@@ -74,7 +74,7 @@ pub fn find(app: &App) -> Result<Duplicates> {
     let values = |all: Vec<zaiseki_store::Duplicate>| {
         let view = |d: zaiseki_store::Duplicate| DuplicateValue {
             value: d.value,
-            users: d.users.iter().map(|user| jid::unescape_local(&user.name)).collect(),
+            users: d.users.iter().map(|user| jid::unescape_local(user.user_id())).collect(),
         };
         all.into_iter().map(view).collect()
     };

@@ -9,6 +9,7 @@
 //! A bad row never stops the others; it is reported with line, column and reason.
 
 use self::Column as C;
+use super::addresses::Addressing;
 use super::users::{NewUser, Password};
 use super::{Actor, App, audit, profiles, users};
 use crate::error::{ControlError, Result};
@@ -127,8 +128,15 @@ enum Proof {
 pub fn import(app: &App, actor: &Actor, csv: &[u8]) -> Result<ImportReport> {
     let csv = csv.strip_prefix(b"\xef\xbb\xbf").unwrap_or(csv);
     let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(csv);
-    let mut import =
-        Import { app, actor, columns: None, seen: HashMap::new(), rows: Vec::new(), report: ImportReport::default() };
+    let mut import = Import {
+        app,
+        actor,
+        addressing: Addressing::of(app)?,
+        columns: None,
+        seen: HashMap::new(),
+        rows: Vec::new(),
+        report: ImportReport::default(),
+    };
     for record in reader.byte_records() {
         match record {
             Ok(record) => import.record(&record),
@@ -153,8 +161,9 @@ pub fn import(app: &App, actor: &Actor, csv: &[u8]) -> Result<ImportReport> {
 struct Import<'a> {
     app: &'a App,
     actor: &'a Actor,
+    addressing: Addressing,
     columns: Option<Vec<Option<Column>>>,
-    /// Localparts of the file and the line each stands on.
+    /// Names of the file, user ids and addresses, and the line each stands on.
     seen: HashMap<String, u64>,
     rows: Vec<Row>,
     report: ImportReport,
@@ -244,12 +253,27 @@ impl Import<'_> {
         let user = users::checked(&new).map_err(refusal)?;
         let profile = self.profile(record)?;
         let proof = self.proof(record)?;
-        if let Some(first) = self.seen.get(&user.name) {
-            let (en, ja) = (format!("the same user stands on line {first}"), format!("同じユーザーが {first} 行目にあります"));
-            return Err((Some(C::UserId), Text::new(en, ja)));
+        self.stands_alone(C::UserId, &user.name, line)?;
+        let (name, user_id) = self.addressing.place(&user.name, &profile.directory_uri);
+        if user_id.is_some() {
+            self.stands_alone(C::DirectoryUri, &name, line)?;
         }
-        self.seen.insert(user.name.clone(), line);
+        let user = User { name, user_id, ..user };
         Ok(Row { line, written: new.name, user, profile, proof })
+    }
+
+    /// No earlier line has a user who goes by this name.
+    fn stands_alone(&mut self, column: Column, name: &str, line: u64) -> Result<(), Refusal> {
+        match self.seen.get(name) {
+            Some(first) => {
+                let en = format!("the same user stands on line {first}");
+                Err((Some(column), Text::new(en, format!("同じユーザーが {first} 行目にあります"))))
+            }
+            None => {
+                self.seen.insert(name.to_owned(), line);
+                Ok(())
+            }
+        }
     }
 
     fn profile(&self, record: &ByteRecord) -> Result<Profile, Refusal> {

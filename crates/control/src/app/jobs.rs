@@ -18,10 +18,11 @@ use zaiseki_xmpp::datetime;
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct JobInput {
-    /// `users.im`.
+    /// `users.im`, `users.address-scheme`.
     pub kind: String,
     /// What the kind takes. `users.im`: `im` (true or false), and one of `users` (a list), `csv` (a text with user ids) and
-    /// `matching` (`search`, `enabled`; an empty one matches everybody). At most 8 MiB.
+    /// `matching` (`search`, `enabled`; an empty one matches everybody). `users.address-scheme`: `scheme` (`user-id` or `directory-uri`) and `accept`.
+    /// At most 8 MiB.
     pub input: Value,
     /// Not before then (XEP-0082 form of time, such as `2027-01-31T22:00:00Z`); without it, now.
     #[serde(default)]
@@ -59,7 +60,7 @@ pub struct JobView {
     pub due: String,
     pub started: Option<String>,
     pub ended: Option<String>,
-    /// In words of the kind. `users.im`: `changed`, `unchanged`, `unknown`.
+    /// In words of the kind. `users.im`: `changed`, `unchanged`, `unknown`; `users.address-scheme`: `changed`, `unchanged`, `refused`.
     pub summary: Value,
     /// Lines that the log had no place for.
     pub log_dropped: u64,

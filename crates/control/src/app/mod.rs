@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod acme;
+pub mod addresses;
 pub mod admins;
 pub mod alarm_targets;
 pub mod alarms;
@@ -83,6 +84,8 @@ pub enum UserChange {
     Removed,
     /// Sessions end; the account has this localpart from now on.
     Renamed { to: String },
+    /// The same for users who got each other's localparts: from, to.
+    Exchanged(Vec<(String, String)>),
     /// Display name, mail, language, calendar choice and the like: sessions go on.
     Details,
     /// The user's archive was switched on or off.

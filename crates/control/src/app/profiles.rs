@@ -1,5 +1,6 @@
 //! What is known of a user beyond the account: names, numbers, devices, home, and where the account comes from.
 
+use super::addresses::Addressing;
 use super::users::{self, UserView};
 use super::{Actor, App, UserChange, audit, status};
 use crate::error::{ControlError, Result};
@@ -137,16 +138,22 @@ pub fn update(app: &App, actor: &Actor, name: &str, update: &ProfileUpdate) -> R
         }
     }
     person.unlisted = update.unlisted.unwrap_or(person.unlisted);
-    write(app, actor, &person)?;
-    view(app, person)
+    view(app, write(app, actor, &person)?)
 }
 
-/// Writes a person by an administrator's hand.
-pub(super) fn write(app: &App, actor: &Actor, person: &Person) -> Result<()> {
-    let (row, audit) = (person.clone(), audit(actor));
+/// Writes a person by an administrator's hand; another directory URI may be another address.
+pub(super) fn write(app: &App, actor: &Actor, person: &Person) -> Result<Person> {
+    let (mut row, audit) = (person.clone(), audit(actor));
+    let (name, user_id) = Addressing::of(app)?.place(person.user.user_id(), &person.profile.directory_uri);
+    (row.user.name, row.user.user_id) = (name, user_id);
+    let written = row.clone();
     app.store().call(move |db| db.put_person(&row, &audit))?;
-    app.user_changed(person.user.id, &person.user.name, UserChange::Details);
-    Ok(())
+    let change = match written.user.name == person.user.name {
+        true => UserChange::Details,
+        false => UserChange::Renamed { to: written.user.name.clone() },
+    };
+    app.user_changed(person.user.id, &person.user.name, change);
+    Ok(written)
 }
 
 fn addresses(person: &mut Person, update: &ProfileUpdate) -> Result<()> {

@@ -1,12 +1,13 @@
 //! Users: make, list, show, change, enable, disable, remove.
 
-use super::{Actor, App, UserChange, audit};
+use super::addresses::Addressing;
+use super::{Actor, App, UserChange, audit, profiles};
 use crate::error::{ControlError, Result};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use utoipa::{IntoParams, ToSchema};
 use zaiseki_model::{ScramKeys, User, UserId};
-use zaiseki_store::UserFilter;
+use zaiseki_store::{Person, UserFilter};
 use zaiseki_stream::sasl::derive;
 use zaiseki_xmpp::jid;
 
@@ -112,7 +113,7 @@ pub struct UserView {
 impl UserView {
     pub(super) fn new(app: &App, user: User) -> Self {
         UserView {
-            name: jid::unescape_local(&user.name),
+            name: jid::unescape_local(user.user_id()),
             address: format!("{}@{}", user.name, app.domain()),
             id: user.id.to_string(),
             display_name: user.display_name,
@@ -251,21 +252,23 @@ fn save(app: &App, actor: &Actor, user: User) -> Result<UserView> {
 /// # Errors
 /// `invalid` for a name that can't be, or a user of an outside directory; `conflict` when another user has the name.
 pub fn rename(app: &App, actor: &Actor, name: &str, new_name: &str) -> Result<UserView> {
-    let user = find(app, name)?;
+    let Person { user, profile, origin, .. } = profiles::find(app, name)?;
     let to = localpart(new_name)?;
     let id = user.id;
-    if app.store().query(move |db| db.person(id))?.is_some_and(|person| person.origin.is_some()) {
+    if origin.is_some() {
         let en = "the user id comes from the user's directory: change it there, and the next synchronisation renames the user";
         let ja = "ユーザー ID はディレクトリーから取得した値です。ディレクトリー側で変更すると、次の同期で反映されます";
         return Err(ControlError::invalid("name", en, ja));
     }
-    if to == user.name {
+    if to == user.user_id() {
         return Err(ControlError::invalid("name", "is the user's name already", "すでにこのユーザーの ID です"));
     }
-    let (local, audit) = (to.clone(), audit(actor));
-    app.store().call(move |db| db.rename_user(id, &local, &audit))?;
-    app.user_changed(id, &user.name, UserChange::Renamed { to: to.clone() });
-    Ok(UserView::new(app, User { name: to, ..user }))
+    let (to, user_id) = Addressing::of(app)?.place(&to, &profile.directory_uri);
+    let (local, own, audit) = (to.clone(), user_id.clone(), audit(actor));
+    app.store().call(move |db| db.rename_user(id, &local, own.as_deref(), &audit))?;
+    let change = if to == user.name { UserChange::Details } else { UserChange::Renamed { to: to.clone() } };
+    app.user_changed(id, &user.name, change);
+    Ok(UserView::new(app, User { name: to, user_id, ..user }))
 }
 
 /// Gives new keys; sessions opened with the old password end.
@@ -340,6 +343,7 @@ pub(super) fn checked(new: &NewUser) -> Result<User> {
         enabled: new.enabled,
         calendar: new.calendar,
         im: new.im,
+        user_id: None,
     })
 }
 

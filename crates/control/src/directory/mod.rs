@@ -10,6 +10,8 @@
 
 pub mod agent;
 mod candidate;
+mod names;
+mod order;
 pub mod plan;
 pub mod report;
 pub mod rules;

@@ -1,19 +1,22 @@
 //! What a synchronisation changes: a pure function of what is known, what the source says, and the time.
 
+use super::names::{self, Called, Claim, Owner, Owners};
+use super::order;
 use super::rules::{BRAKE_FROM, SyncRules};
+use crate::app::addresses::Addressing;
 use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet};
 use utoipa::ToSchema;
 use zaiseki_model::directory::Skipped;
 use zaiseki_model::{Device, DirectoryId, Profile, Timestamp, User, UserId};
-use zaiseki_store::{Held, Origin, Person, PersonChange};
+use zaiseki_store::{Held, Origin, Outsider, Person, PersonChange};
 
 /// An entry that can be an account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Candidate {
     pub key: String,
     pub place: String,
-    /// The localpart.
+    /// The user id, in the form of a localpart.
     pub name: String,
     pub enabled: bool,
     pub profile: Profile,
@@ -33,10 +36,11 @@ pub struct Situation<'a> {
     pub directory: DirectoryId,
     pub rules: &'a SyncRules,
     pub now: Timestamp,
+    pub(crate) addressing: Addressing,
     /// Whose accounts belong to this directory.
     pub known: Vec<Person>,
-    /// All other accounts: name, id, and the entry of another directory.
-    pub outside: Vec<(String, UserId, Option<Origin>)>,
+    /// All other accounts.
+    pub outside: Vec<Outsider>,
     /// Keys that an administrator leaves out.
     pub ignored: HashSet<String>,
 }
@@ -48,7 +52,7 @@ pub struct Situation<'a> {
 pub enum Action {
     Create,
     Update,
-    /// The entry has another user id: so has the user from now on.
+    /// The entry has another user id, or what else the address is made of: so has the user from now on.
     Rename,
     /// An account of the built-in or another directory becomes this one's.
     Adopt,
@@ -67,6 +71,8 @@ pub struct Step {
     pub change: PersonChange,
     /// The person before, for all but `Create` and `Adopt`.
     pub before: Option<Box<Person>>,
+    /// A renaming that belongs together with the step after it: one frees a name that the other gets.
+    pub linked: bool,
 }
 
 /// Why an entry made or changed no user.
@@ -83,6 +89,8 @@ pub enum ProblemCode {
     Mail,
     /// The directory URI cannot be an address; the user is without.
     DirectoryUri,
+    /// Somebody else goes by the address that the directory URI makes: it is made of the user id.
+    Address,
     /// The entry lacks what a user needs.
     Entry,
 }
@@ -95,13 +103,14 @@ impl ProblemCode {
             ProblemCode::Renamed => "renamed",
             ProblemCode::Mail => "mail",
             ProblemCode::DirectoryUri => "directory-uri",
+            ProblemCode::Address => "address",
             ProblemCode::Entry => "entry",
         }
     }
 
     pub fn parse(text: &str) -> Option<ProblemCode> {
         use ProblemCode as P;
-        let all = [P::Duplicate, P::Taken, P::Renamed, P::Mail, P::DirectoryUri, P::Entry];
+        let all = [P::Duplicate, P::Taken, P::Renamed, P::Mail, P::DirectoryUri, P::Address, P::Entry];
         all.into_iter().find(|code| code.as_str() == text)
     }
 }
@@ -118,7 +127,7 @@ pub struct Problem {
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
-    /// Removals first: they free names.
+    /// Removals first, then renamings, each after the one that frees its name: others may get what they free.
     pub steps: Vec<Step>,
     pub problems: Vec<Problem>,
     pub unchanged: usize,
@@ -141,25 +150,24 @@ pub fn plan(situation: Situation<'_>, answer: Answer, mut new_id: impl FnMut() -
     let mut plan = Plan::default();
     let seen: HashSet<&str> = answer.candidates.iter().map(|c| c.key.as_str()).collect();
     let gone = gone(&situation, &seen, &answer.skipped, &mut plan);
-    let planner = Planner::new(&situation, &answer, &gone);
     drop(seen);
-    let mut known: HashMap<&str, &Person> = HashMap::new();
-    for person in &situation.known {
-        if let Some(origin) = &person.origin {
-            known.insert(&origin.key, person);
-        }
-        if gone.contains(&person.user.id) {
-            planner.miss(person, &mut plan);
-        }
-    }
+    let removed = |person: &Person| {
+        let over = person.origin.as_ref().is_some_and(|origin| expired(&situation, origin));
+        over && gone.contains(&person.user.id)
+    };
+    let planner = Planner { situation: &situation, owners: names::owners(&situation, removed) };
+    situation.known.iter().filter(|person| gone.contains(&person.user.id)).for_each(|person| planner.miss(person, &mut plan));
     let mut candidates: Vec<&Candidate> = answer.candidates.iter().collect();
     candidates.sort_by(|a, b| a.key.cmp(&b.key));
     candidates.dedup_by(|a, b| a.key == b.key);
-    for candidate in candidates {
-        match known.get(candidate.key.as_str()) {
-            _ if situation.ignored.contains(&candidate.key) => {}
-            Some(person) => planner.meet(person, candidate, &mut plan),
-            None => planner.welcome(candidate, &mut plan, &mut new_id),
+    candidates.retain(|candidate| !situation.ignored.contains(&candidate.key));
+    let wanted = wanted(&candidates);
+    let mut claims = planner.claims(candidates, &wanted);
+    names::settle(&mut claims, &planner.owners);
+    for claim in &claims {
+        match claim.owner {
+            Some(Owner::Ours(person)) => planner.meet(person, claim, &mut plan),
+            _ => planner.welcome(claim, &wanted, &mut plan, &mut new_id),
         }
     }
     plan.problems.extend(answer.skipped.iter().map(|skipped| Problem {
@@ -169,8 +177,15 @@ pub fn plan(situation: Situation<'_>, answer: Answer, mut new_id: impl FnMut() -
         name: String::new(),
         detail: skipped.why.to_line(),
     }));
-    plan.steps.sort_by_key(|step| step.action != Action::Remove);
+    plan.steps = order::ordered(std::mem::take(&mut plan.steps), &planner.owners);
     plan
+}
+
+/// How many entries have a user id.
+fn wanted<'a>(candidates: &[&'a Candidate]) -> HashMap<&'a str, usize> {
+    let mut wanted = HashMap::with_capacity(candidates.len());
+    candidates.iter().for_each(|candidate| *wanted.entry(candidate.name.as_str()).or_default() += 1);
+    wanted
 }
 
 /// Whose entries are gone, unless there is a reason to doubt it.
@@ -205,36 +220,25 @@ fn known_place(situation: &Situation<'_>, place: &str) -> bool {
 
 struct Planner<'a> {
     situation: &'a Situation<'a>,
-    /// Who has a name now, once the removals are done.
-    owners: HashMap<&'a str, Owner<'a>>,
-    /// How many entries have a name.
-    wanted: HashMap<&'a str, usize>,
-}
-
-#[derive(Clone, Copy)]
-enum Owner<'a> {
-    /// An account of this directory: its entry's place.
-    Ours(&'a str),
-    Other(UserId, Option<&'a Origin>),
+    owners: Owners<'a>,
 }
 
 impl<'a> Planner<'a> {
-    fn new(situation: &'a Situation<'a>, answer: &'a Answer, gone: &HashSet<UserId>) -> Self {
-        let mut owners = HashMap::new();
-        for person in &situation.known {
-            let Some(origin) = &person.origin else { continue };
-            if !(gone.contains(&person.user.id) && expired(situation, origin)) {
-                owners.insert(person.user.name.as_str(), Owner::Ours(&origin.place));
-            }
+    /// Whose each entry is, and what it asks for.
+    fn claims<'b>(&self, candidates: Vec<&'b Candidate>, wanted: &HashMap<&str, usize>) -> Vec<Claim<'b>>
+    where
+        'a: 'b,
+    {
+        let mut known: HashMap<&str, &'a Person> = HashMap::with_capacity(self.situation.known.len());
+        for person in &self.situation.known {
+            known.extend(person.origin.as_ref().map(|origin| (origin.key.as_str(), person)));
         }
-        for (name, user, origin) in &situation.outside {
-            owners.insert(name, Owner::Other(*user, origin.as_ref()));
-        }
-        let mut wanted = HashMap::new();
-        for candidate in answer.candidates.iter().filter(|c| !situation.ignored.contains(&c.key)) {
-            *wanted.entry(candidate.name.as_str()).or_default() += 1;
-        }
-        Planner { situation, owners, wanted }
+        let claim = |candidate: &'b Candidate| {
+            let ours = known.get(candidate.key.as_str()).copied().map(Owner::Ours);
+            let owner = ours.or_else(|| self.adoptable(candidate).filter(|_| wanted.get(candidate.name.as_str()) == Some(&1)));
+            Claim::new(candidate, owner, &self.situation.addressing)
+        };
+        candidates.into_iter().map(claim).collect()
     }
 
     /// The entry of a known user is gone.
@@ -255,19 +259,19 @@ impl<'a> Planner<'a> {
     }
 
     /// The entry of a known user is there.
-    fn meet(&self, person: &Person, candidate: &Candidate, plan: &mut Plan) {
-        let Some(origin) = &person.origin else { return };
+    fn meet(&self, person: &Person, claim: &Claim<'_>, plan: &mut Plan) {
+        let (Some(origin), Some(called)) = (&person.origin, claim.called()) else { return };
+        let candidate = claim.candidate;
         let mut after = met(person, origin, candidate);
         let mut action = if origin.missing_since.is_some() { Action::Return } else { Action::Update };
-        if candidate.name != person.user.name {
-            match self.is_free(&candidate.name) {
-                true => {
-                    after.user.name.clone_from(&candidate.name);
-                    action = Action::Rename;
-                }
-                false => plan.problems.push(problem(ProblemCode::Renamed, candidate, person.user.name.clone())),
-            }
+        if *called != Called::of(&person.user) {
+            (after.user.name, after.user.user_id) = (called.name.clone(), called.user_id.clone());
+            action = Action::Rename;
         }
+        if !claim.has_id() {
+            plan.problems.push(problem(ProblemCode::Renamed, candidate, person.user.user_id().to_owned()));
+        }
+        plan.problems.extend(no_address(claim));
         if after == *person {
             plan.unchanged += 1;
         } else {
@@ -275,38 +279,46 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// Nobody has the name, and one entry alone wants it. A name that somebody gives up in this very synchronisation is free
-    /// in the next one.
-    fn is_free(&self, name: &str) -> bool {
-        !self.owners.contains_key(name) && self.wanted.get(name) == Some(&1)
+    /// An entry that nobody belongs to yet.
+    fn welcome(&self, claim: &Claim<'_>, wanted: &HashMap<&str, usize>, plan: &mut Plan, new_id: &mut impl FnMut() -> UserId) {
+        let candidate = claim.candidate;
+        let Some(called) = claim.called().filter(|_| claim.has_id()) else {
+            return plan.problems.push(self.refused(candidate, wanted));
+        };
+        plan.problems.extend(no_address(claim));
+        let (action, name, change) = match claim.owner {
+            Some(Owner::Other(outsider)) => {
+                let newcomer = self.newcomer(candidate, called, outsider.user);
+                (Action::Adopt, outsider.name.clone(), PersonChange::Update(Box::new(newcomer)))
+            }
+            _ => {
+                let newcomer = self.newcomer(candidate, called, new_id());
+                (Action::Create, called.name.clone(), PersonChange::Create(Box::new(newcomer)))
+            }
+        };
+        plan.steps.push(Step { action, name, change, before: None, linked: false });
     }
 
-    /// An entry that nobody belongs to yet.
-    fn welcome(&self, candidate: &Candidate, plan: &mut Plan, new_id: &mut impl FnMut() -> UserId) {
-        let several = self.wanted.get(candidate.name.as_str()).is_some_and(|count| *count > 1);
+    /// Why an entry makes no user.
+    fn refused(&self, candidate: &Candidate, wanted: &HashMap<&str, usize>) -> Problem {
+        let several = wanted.get(candidate.name.as_str()).is_some_and(|count| *count > 1);
+        let place = |owner: &Owner<'_>| owner.origin().map(|origin| origin.place.clone()).unwrap_or_default();
         match self.owners.get(candidate.name.as_str()) {
-            Some(Owner::Ours(place)) => plan.problems.push(problem(ProblemCode::Duplicate, candidate, (*place).to_owned())),
-            _ if several => plan.problems.push(problem(ProblemCode::Duplicate, candidate, String::new())),
-            None => plan.steps.push(Step {
-                action: Action::Create,
-                name: candidate.name.clone(),
-                change: PersonChange::Create(Box::new(self.newcomer(candidate, new_id()))),
-                before: None,
-            }),
-            Some(Owner::Other(user, origin)) if self.may_adopt(candidate, *origin) => plan.steps.push(Step {
-                action: Action::Adopt,
-                name: candidate.name.clone(),
-                change: PersonChange::Update(Box::new(self.newcomer(candidate, *user))),
-                before: None,
-            }),
-            Some(Owner::Other(_, origin)) => {
-                let detail = origin.map(|origin| origin.place.clone()).unwrap_or_default();
-                plan.problems.push(problem(ProblemCode::Taken, candidate, detail));
-            }
+            Some(owner @ Owner::Ours(_)) => problem(ProblemCode::Duplicate, candidate, place(owner)),
+            _ if several => problem(ProblemCode::Duplicate, candidate, String::new()),
+            owner => problem(ProblemCode::Taken, candidate, owner.map(place).unwrap_or_default()),
         }
     }
 
-    /// The same entry that has moved from another directory here, or an account that waited for its entry.
+    /// The account from elsewhere that the entry may have: of the same entry, moved from another directory here, or one that
+    /// waited for its entry.
+    fn adoptable(&self, candidate: &Candidate) -> Option<Owner<'a>> {
+        let owner = *self.owners.get(candidate.name.as_str())?;
+        let Owner::Other(outsider) = owner else { return None };
+        let same_id = outsider.user_id.as_ref().unwrap_or(&outsider.name) == &candidate.name;
+        (same_id && self.may_adopt(candidate, outsider.origin.as_ref())).then_some(owner)
+    }
+
     fn may_adopt(&self, candidate: &Candidate, origin: Option<&Origin>) -> bool {
         match origin {
             Some(there) => there.key == candidate.key && there.place != candidate.place,
@@ -314,11 +326,12 @@ impl<'a> Planner<'a> {
         }
     }
 
-    fn newcomer(&self, candidate: &Candidate, id: UserId) -> Person {
+    fn newcomer(&self, candidate: &Candidate, called: &Called, id: UserId) -> Person {
         let profile = candidate.profile.clone();
         let user = User {
             id,
-            name: candidate.name.clone(),
+            name: called.name.clone(),
+            user_id: called.user_id.clone(),
             display_name: profile.display_name.clone(),
             mail: profile.mail.clone(),
             telephone: first_number(&profile),
@@ -349,7 +362,11 @@ impl<'a> Planner<'a> {
 
 fn push(plan: &mut Plan, action: Action, before: &Person, change: PersonChange) {
     let (name, before) = (before.user.name.clone(), Some(Box::new(before.clone())));
-    plan.steps.push(Step { action, name, change, before });
+    plan.steps.push(Step { action, name, change, before, linked: false });
+}
+
+fn no_address(claim: &Claim<'_>) -> Option<Problem> {
+    claim.without_address().map(|address| problem(ProblemCode::Address, claim.candidate, address.to_owned()))
 }
 
 fn problem(code: ProblemCode, candidate: &Candidate, detail: String) -> Problem {

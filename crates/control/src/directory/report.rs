@@ -215,6 +215,10 @@ fn problem_text(code: ProblemCode, name: &str, seen: &str) -> Text {
         ProblemCode::DirectoryUri => {
             (format!("\"{seen}\" cannot be an address"), format!("\"{seen}\" はアドレスとして使えません"))
         }
+        ProblemCode::Address => (
+            format!("somebody else goes by \"{seen}\": the address is made of the user id"),
+            format!("\"{seen}\" はほかのユーザーが使っているため、ユーザー ID のアドレスになります"),
+        ),
         ProblemCode::Entry => {
             let why = Unfit::parse(seen).map_or_else(|| Text::plain(seen), |why| texts::unfit(&why));
             (format!("the entry cannot be a user: {}", why.en), format!("ユーザーにできないエントリーです: {}", why.ja))

@@ -5,6 +5,7 @@ use super::report::{self, DiffLine, LINES_TOLD, PREVIEW_LINES, Preview, ProblemV
 use super::state::Turn;
 use super::{StoredDirectory, candidate, texts};
 use crate::alarms::catalogue::DIRECTORY_SYNC_FAILED;
+use crate::app::addresses::Addressing;
 use crate::app::{App, UserChange, audit, duplicates, status};
 use crate::error::{ControlError, Result};
 use crate::text::Text;
@@ -110,8 +111,8 @@ impl Sync {
         let (known, outside, ignored) =
             store.query(move |db| Ok((db.people_of(id)?, db.names_outside(id)?, db.ignored_entries(id)?)))?;
         let ignored = ignored.into_iter().map(|(key, _)| key).collect();
-        let rules = &self.stored.sync;
-        let situation = Situation { directory: id, rules, now: Timestamp::now(), known, outside, ignored };
+        let (rules, addressing) = (&self.stored.sync, Addressing::of(&self.app)?);
+        let situation = Situation { directory: id, rules, now: Timestamp::now(), addressing, known, outside, ignored };
         let mut plan = plan::plan(situation, answer, UserId::generate);
         for step in plan.steps.iter_mut().filter(|step| step.action == Action::Adopt) {
             let PersonChange::Update(newcomer) = &mut step.change else { continue };
@@ -131,24 +132,55 @@ impl Sync {
         let mut left_out = 0;
         let mut rest = plan.steps.into_iter().peekable();
         let mut applied = 0;
-        while rest.peek().is_some() {
-            let batch: Vec<plan::Step> = rest.by_ref().take(BATCH).collect();
-            let told: Vec<(UserId, String, UserChange)> = batch.iter().map(told).collect();
-            let changes: Vec<PersonChange> = batch.into_iter().map(|step| step.change).collect();
-            let audit = audit(&self.actor);
-            let lost = self.app.store().call(move |db| db.change_people(&changes, &audit))?;
-            applied += told.len();
-            left_out += lost.len();
-            self.turn.update(|running| running.applied = applied);
-            for (index, (user, name, change)) in told.into_iter().enumerate() {
-                if !lost.contains(&index) {
-                    self.app.user_changed(user, &name, change);
-                }
+        while let Some(first) = rest.next() {
+            // Renamings that are linked are carried out together; all other steps by the hundred.
+            let linked = first.linked;
+            let mut batch = vec![first];
+            while linked && batch.last().is_some_and(|step| step.linked) {
+                batch.extend(rest.next());
             }
+            while let Some(step) = rest.next_if(|step| !linked && !step.linked && batch.len() < BATCH) {
+                batch.push(step);
+            }
+            applied += batch.len();
+            left_out += if linked { self.exchange(batch)? } else { self.carry_out(batch)? };
+            self.turn.update(|running| running.applied = applied);
         }
         // Big archives of removed users are emptied in the background.
         self.app.purge_now().notify_one();
         Ok(left_out)
+    }
+
+    /// How many steps lost their ground.
+    fn carry_out(&self, batch: Vec<plan::Step>) -> Result<usize> {
+        let told: Vec<Told> = batch.iter().map(told).collect();
+        let changes: Vec<PersonChange> = batch.into_iter().map(|step| step.change).collect();
+        let audit = audit(&self.actor);
+        let lost = self.app.store().call(move |db| db.change_people(&changes, &audit))?;
+        for (index, (user, name, change)) in told.into_iter().enumerate() {
+            if !lost.contains(&index) {
+                self.app.user_changed(user, &name, change);
+            }
+        }
+        Ok(lost.len())
+    }
+
+    /// The same for people who get each other's names: all or none.
+    fn exchange(&self, batch: Vec<plan::Step>) -> Result<usize> {
+        let (steps, first) = (batch.len(), told(&batch[0]));
+        let person = |step: plan::Step| match step.change {
+            PersonChange::Update(person) => Some((step.name, *person)),
+            PersonChange::Create(_) | PersonChange::Remove(_) => None,
+        };
+        let (old, people): (Vec<String>, Vec<Person>) = batch.into_iter().filter_map(person).unzip();
+        let names = old.into_iter().zip(people.iter().map(|person| person.user.name.clone())).collect();
+        let audit = audit(&self.actor);
+        if !self.app.store().call(move |db| db.exchange_people(&people, &audit))? {
+            return Ok(steps);
+        }
+        let (user, name, _) = first;
+        self.app.user_changed(user, &name, UserChange::Exchanged(names));
+        Ok(0)
     }
 
     fn remember(&self, report: &mut SyncReport, taken: Option<Taken>) -> Result<()> {
@@ -197,8 +229,10 @@ impl Sync {
     }
 }
 
-/// Whom open sessions must hear of, and what.
-fn told(step: &plan::Step) -> (UserId, String, UserChange) {
+/// Whom open sessions must hear of, by which name, and what.
+type Told = (UserId, String, UserChange);
+
+fn told(step: &plan::Step) -> Told {
     let (user, change) = match &step.change {
         PersonChange::Remove(user) => (*user, UserChange::Removed),
         PersonChange::Create(person) => (person.user.id, UserChange::Details),

@@ -4,6 +4,7 @@
 //! A kind of job is one file here and one line in [`KINDS`]. [`crate::app::jobs`] is what administrators do with jobs, and
 //! [`runner`] does them, one at a time, on the node that holds the role.
 
+mod addresses;
 mod im;
 pub mod runner;
 
@@ -16,7 +17,7 @@ use zaiseki_model::{JobId, Timestamp};
 use zaiseki_store::{Job, JobProgress, JobStep, JobWork, Lease};
 
 /// Every kind of job.
-pub static KINDS: [&dyn Kind; 1] = [&im::SetIm];
+pub static KINDS: [&dyn Kind; 2] = [&im::SetIm, &addresses::SetScheme];
 
 /// A kind of job.
 pub trait Kind: Sync {

@@ -90,6 +90,7 @@ async fn fifteen_thousand_users_are_disabled_by_name_and_by_match() {
             enabled: true,
             calendar: false,
             im: true,
+            user_id: None,
         };
         NewUser { user, sha256: None, sha1: None, profile: None }
     };

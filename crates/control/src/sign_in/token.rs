@@ -45,12 +45,12 @@ impl SignInAgent {
         };
         self.blocking(move |inner| {
             let Some(local) = local_of(&claims, &settings, inner.app.domain()) else { return Ok(Verdict::Refused) };
-            match inner.app.store().query(move |db| db.sign_in_account(&local).map(|found| (local, found)))? {
-                (local, Some(found)) => {
+            match inner.app.store().query(move |db| db.sign_in_account(&local))? {
+                Some(found) => {
                     let (user, enabled) = (found.credentials.user, found.credentials.enabled);
-                    Ok(Verdict::User { user, local, enabled })
+                    Ok(Verdict::User { user, local: found.credentials.name, enabled })
                 }
-                (_, None) => Ok(Verdict::Refused),
+                None => Ok(Verdict::Refused),
             }
         })
         .await

@@ -153,6 +153,7 @@ impl Engine {
                 self.account_gone(name);
             }
             AccountChange::Renamed(to) => self.account_renamed(name, &to),
+            AccountChange::Exchanged(names) => self.accounts_exchanged(&names),
             AccountChange::Changed => {
                 if let Some(&home) = self.names.get(name) {
                     self.reread_user(home, name.to_owned());
@@ -190,16 +191,42 @@ impl Engine {
         }
     }
 
+    /// Accounts got each other's names. Nothing tells whether a contact list in memory is from before or from after; so whoever
+    /// knows one of them begins anew, with what the database says.
+    fn accounts_exchanged(&mut self, names: &[(String, String)]) {
+        for (name, _) in names {
+            self.revocations.note(self.now, name);
+            self.revoke(name);
+        }
+        let calendars: Vec<_> = names.iter().filter_map(|(name, to)| Some((to, self.calendars.remove(name.as_str())?))).collect();
+        for (to, calendar) in calendars {
+            self.place_calendar(to, calendar);
+        }
+        let domain = self.domain.domain().to_owned();
+        let addresses: Vec<BareJid> = names.iter().filter_map(|(name, _)| BareJid::new(Some(name), &domain).ok()).collect();
+        let blocks = |data: &super::HomeData, old: &BareJid| data.blocked.iter().any(|jid| jid.bare_str() == old.as_str());
+        let knows = |home: &super::Home| {
+            home.data().is_none_or(|data| addresses.iter().any(|old| data.roster.contains_key(old) || blocks(data, old)))
+        };
+        let contacts: Vec<_> = self.homes.iter().filter(|(_, home)| knows(home)).map(|(_, home)| home.name.clone()).collect();
+        let text = "contacts have other addresses: sign in again";
+        contacts.iter().for_each(|contact| self.turn_out(contact, StreamErrorCondition::Reset, text));
+    }
+
     /// Ends the sessions of a user, those too that wait for the home to be read, and forgets the home.
     fn revoke(&mut self, name: &str) {
+        let text = "the account can't be used any more, or its password changed";
+        self.turn_out(name, StreamErrorCondition::NotAuthorized, text);
+    }
+
+    fn turn_out(&mut self, name: &str, condition: StreamErrorCondition, text: &'static str) {
         if !self.names.contains_key(name) {
             return;
         }
-        self.with_home(name, |engine, home| {
+        self.with_home(name, move |engine, home| {
             let Ok(home) = home else { return };
             for id in engine.sessions_of(home) {
-                let text = "the account can't be used any more, or its password changed".to_owned();
-                engine.end_session(id, Some(Close::Error(StreamErrorCondition::NotAuthorized, text)), Ended::Revoked);
+                engine.end_session(id, Some(Close::Error(condition, text.to_owned())), Ended::Revoked);
             }
             let gone = engine.homes.remove(home);
             engine.names.remove(&gone.name);

@@ -100,6 +100,8 @@ pub enum AccountChange {
     Removed,
     /// Has this localpart from now on: every session ends, and contacts have the user under the new address.
     Renamed(String),
+    /// The same for accounts that got each other's localparts: from, to.
+    Exchanged(Vec<(String, String)>),
     /// Display name, language, calendar opt-out or archive switch: read the user again.
     Changed,
 }

@@ -149,6 +149,7 @@ fn user(name: &str) -> User {
         enabled: true,
         calendar: true,
         im: true,
+        user_id: None,
     }
 }
 

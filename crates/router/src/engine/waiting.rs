@@ -95,6 +95,7 @@ mod tests {
             enabled: true,
             calendar: true,
             im: true,
+            user_id: None,
         };
         let (ear, bound) = (Arc::new(Ear::default()), Arc::new(Mutex::new(None)));
         let told = bound.clone();

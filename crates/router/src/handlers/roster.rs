@@ -222,6 +222,7 @@ mod tests {
             enabled: true,
             calendar: true,
             im: true,
+            user_id: None,
         };
         let other = if name == "mika" { "ken@here.example" } else { "mika@here.example" };
         let item = RosterItem { subscription: Subscription::Both, ..RosterItem::new(other.parse().expect("an address")) };

@@ -111,6 +111,10 @@ impl Engine {
     /// The user's calendar under a new name, until the gateway speaks of it itself.
     pub(crate) fn move_calendar(&mut self, name: &str, to: &str) {
         let Some(calendar) = self.calendars.remove(name) else { return };
+        self.place_calendar(to, calendar);
+    }
+
+    pub(crate) fn place_calendar(&mut self, to: &str, calendar: Calendar) {
         let to: Arc<str> = to.into();
         self.calendars.insert(to.clone(), Calendar { armed: None, ..calendar });
         self.calendar_moved(&to);

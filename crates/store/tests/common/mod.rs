@@ -26,6 +26,7 @@ pub fn user(id: UserId, name: &str) -> User {
         enabled: true,
         calendar: true,
         im: true,
+        user_id: None,
     }
 }
 

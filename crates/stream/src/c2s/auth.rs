@@ -55,6 +55,16 @@ pub(super) struct Who {
 }
 
 impl Who {
+    /// With the address of the account, where it is another one than the client's name for it.
+    fn at(mut self, local: Option<&str>) -> Who {
+        if let Some(Ok(jid)) =
+            local.filter(|local| *local != self.local()).map(|local| BareJid::new(Some(local), self.jid.domain()))
+        {
+            self.jid = jid;
+        }
+        self
+    }
+
     fn local(&self) -> &str {
         self.jid.local().unwrap_or_default()
     }
@@ -70,7 +80,10 @@ pub(super) enum Claim {
 
 /// [`Who`], looked up.
 pub(super) struct Account {
+    /// As the client said it: failed tries count against that.
     who: Who,
+    /// The localpart of the address, which is another one when the client gave the user id.
+    address: Option<String>,
     /// `None`: there is no such user, which only the last step shows.
     user: Option<UserId>,
     enabled: bool,
@@ -78,7 +91,8 @@ pub(super) struct Account {
 
 impl Account {
     fn new(who: Who, found: Option<&Credentials>) -> Self {
-        Account { who, user: found.map(|c| c.user), enabled: found.is_some_and(|c| c.enabled) }
+        let address = found.map(|c| c.name.clone());
+        Account { who, address, user: found.map(|c| c.user), enabled: found.is_some_and(|c| c.enabled) }
     }
 }
 
@@ -233,7 +247,8 @@ impl C2s {
 
     /// Credentials that take as long to check for nobody as for a user.
     fn checkable(&self, found: Option<Credentials>, local: &str) -> Credentials {
-        let mut credentials = found.unwrap_or(Credentials { user: UserId([0; 16]), enabled: false, sha256: None, sha1: None });
+        let mut credentials =
+            found.unwrap_or(Credentials { user: UserId([0; 16]), name: String::new(), enabled: false, sha256: None, sha1: None });
         if credentials.sha256.is_none() && credentials.sha1.is_none() {
             credentials.sha256 = Some(keys_or_fake(None, Hash::Sha256, local, &self.cfg.server_secret));
         }
@@ -253,7 +268,7 @@ impl C2s {
     pub fn verified(&mut self, verdict: Verdict, out: &mut Vec<u8>) -> Step {
         match (self.take_auth(), verdict) {
             (Auth::Verify(claim), Verdict::User { user, local, enabled }) => match self.claimant(claim, &local) {
-                Ok(who) => self.finish(Account { who, user: Some(user), enabled }, None, out),
+                Ok(who) => self.finish(Account { who, address: Some(local), user: Some(user), enabled }, None, out),
                 Err(failure) => self.refuse(failure, out),
             },
             (Auth::Verify(Claim::Name(who)), Verdict::Refused) => self.refuse_user(Failure::NotAuthorized, who.local(), out),
@@ -266,8 +281,7 @@ impl C2s {
     /// Whose the claim is, now that it is proven to be that of `local`.
     fn claimant(&self, claim: Claim, local: &str) -> Result<Who, Failure> {
         match claim {
-            Claim::Name(who) if who.local() == local => Ok(who),
-            Claim::Name(_) => Err(Failure::NotAuthorized),
+            Claim::Name(who) => Ok(who),
             Claim::Token { authzid } => self.who(Mechanism::OAuthBearer, local, authzid.as_deref()),
         }
     }
@@ -293,11 +307,12 @@ impl C2s {
 
     /// The client proved that it knows the password. `last`: additional data with success (RFC 6120 §6.3.10).
     fn finish(&mut self, account: Account, last: Option<&str>, out: &mut Vec<u8>) -> Step {
-        let Account { who, user, enabled } = account;
+        let Account { who, address, user, enabled } = account;
         let Some(user) = user else { return self.refuse_user(Failure::NotAuthorized, who.local(), out) };
         if !enabled {
             return self.refuse_user(Failure::AccountDisabled, who.local(), out);
         }
+        let who = who.at(address.as_deref());
         self.user = Some(Box::new(Authenticated::new(user, who.jid, who.mechanism)));
         self.tls = None;
         self.restart();

@@ -151,7 +151,13 @@ mod tests {
 
     fn credentials(sha256: bool, sha1: bool) -> Credentials {
         let (a, b) = new_keys("pencil", [7; 16], 10).unwrap();
-        Credentials { user: UserId([1; 16]), enabled: true, sha256: sha256.then_some(a), sha1: sha1.then_some(b) }
+        Credentials {
+            user: UserId([1; 16]),
+            name: "anna".to_owned(),
+            enabled: true,
+            sha256: sha256.then_some(a),
+            sha1: sha1.then_some(b),
+        }
     }
 
     #[test]

@@ -228,7 +228,13 @@ fn name(step: &Step) -> Option<String> {
 
 fn user(id: u8, password: &str, enabled: bool) -> Credentials {
     let (sha256, sha1) = sasl::new_keys(password, [id; 16], 16).unwrap();
-    Credentials { user: UserId([id; 16]), enabled, sha256: Some(sha256), sha1: Some(sha1) }
+    Credentials {
+        user: UserId([id; 16]),
+        name: if id == 1 { "anna" } else { "gone" }.to_owned(),
+        enabled,
+        sha256: Some(sha256),
+        sha1: Some(sha1),
+    }
 }
 
 pub fn base64(data: impl AsRef<[u8]>) -> String {

@@ -1,6 +1,7 @@
 //! What can be typed, in English and Japanese.
 
 use super::acme::{self, AcmeCommand};
+use super::addresses::{self, SchemeCommand};
 use super::admins::{self, AdminCommand};
 use super::alarm_targets::{self, AlarmTargetCommand};
 use super::alarms::{self, AlarmCommand};
@@ -104,6 +105,9 @@ pub enum Ask {
     /// Certificates from a public authority by themselves (ACME)
     #[command(subcommand)]
     Acme(AcmeCommand),
+    /// Addresses of users: by user id or by directory URI
+    #[command(subcommand)]
+    AddressScheme(SchemeCommand),
     /// Live settings
     #[command(subcommand)]
     Settings(SettingsCommand),
@@ -495,6 +499,7 @@ const PARTS: &[&[(&str, &str)]] = &[
     profiles::TEXTS,
     people::TEXTS,
     services::TEXTS,
+    addresses::TEXTS,
 ];
 
 /// How a help page is laid out in Japanese; clap's own headings are English.

@@ -100,6 +100,8 @@ const COMMANDS: &[(&str, &str)] = &[
     ("acme.set", "acme set --directory https://acme.example/dir --name im.example.com --agree"),
     ("acme.remove", "acme remove"),
     ("acme.order", "acme order"),
+    ("address-scheme.show", "address-scheme show"),
+    ("address-scheme.switch", "address-scheme set directory-uri"),
     ("settings.list", "settings list"),
     ("settings.put", "settings set max_contacts 7"),
     ("admins.provider", "provider show"),

@@ -2,6 +2,7 @@
 //! running node, or, when none runs, answered in this process by the same functions.
 
 mod acme;
+mod addresses;
 mod admins;
 mod alarm_targets;
 mod alarms;
@@ -125,7 +126,7 @@ fn verdict(answer: &Value, view: View, console: &Console<'_>) -> Result<()> {
         View::UserSessions | View::UserPresence | View::Contacts | View::Sight => 0,
         View::Services | View::Service | View::Nodes => 0,
         View::Certificates | View::Certificate | View::Pem | View::Request | View::Trust | View::TrustedAuthority => 0,
-        View::Acme => 0,
+        View::Acme | View::AddressScheme => 0,
         View::Sent => u64::from(answer["sent"] != true),
         View::Alarms | View::Alarm | View::AlarmCatalogue | View::AlarmTargets | View::Traces | View::Stanzas => 0,
         View::Admins | View::Sessions | View::Tokens | View::MadeToken | View::Audit => 0,
@@ -228,6 +229,7 @@ fn plan(ask: Ask, console: &mut Console<'_>) -> Result<Plan> {
         Ask::User(user) => user_plan(user, console),
         Ask::Directory(directory) => directories::directory_plan(directory, console),
         Ask::Job(job) => jobs::plan(job),
+        Ask::AddressScheme(command) => Ok(addresses::plan(command)),
         Ask::Service(service) => Ok(services::plan(service)),
         Ask::Node(node) => Ok(services::node_plan(&node)),
         Ask::Alarm(alarm) => Ok(alarms::plan(alarm)),

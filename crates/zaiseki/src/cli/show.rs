@@ -1,5 +1,6 @@
 //! Results on the terminal: JSON as it came, or a table.
 
+mod addresses;
 mod admins;
 mod alarms;
 mod certificates;
@@ -16,6 +17,7 @@ use serde_json::Value;
 /// How the answer of a command is laid out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum View {
+    AddressScheme,
     Users,
     Gateways,
     Findings,
@@ -143,6 +145,7 @@ pub fn table(answer: &Value, view: View, lang: Lang) -> String {
         View::Jobs => jobs::list(list("jobs"), lang),
         View::Job => jobs::one(answer, lang),
         View::JobLog => rows(list("lines"), &jobs::LOG, lang),
+        View::AddressScheme => addresses::one(answer, lang),
         View::Services => rows(list("services"), &services::SERVICES, lang),
         View::Service => services::one(answer, lang),
         View::Nodes => rows(list("nodes"), &services::NODES, lang),

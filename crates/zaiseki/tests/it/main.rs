@@ -2,6 +2,7 @@
 //!
 //! What a test demands comes from the specifications, never from what the server happens to do.
 
+mod addresses;
 mod archive;
 mod backlog;
 mod blocking;

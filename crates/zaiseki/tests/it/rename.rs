@@ -1,7 +1,9 @@
 //! A user gets another name while contacts are there.
 
 use crate::people::cli;
+use crate::sign_in::{LDAP_PASSWORD, by_ldap, directory, person};
 use crate::support::*;
+use zaiseki_testkit::xmpp_client::{Account, Client, Mechanism, Security};
 
 const MAM: &str = "urn:xmpp:mam:2";
 
@@ -18,7 +20,7 @@ fn archived(session: &mut Session, with: &str) -> Vec<String> {
 
 /// Waits until the archive has so many messages.
 #[track_caller]
-fn archived_so_many(session: &mut Session, with: &str, count: usize) -> Vec<String> {
+pub fn archived_so_many(session: &mut Session, with: &str, count: usize) -> Vec<String> {
     let found = zaiseki_testkit::process::wait_for("the archive", PATIENCE, || {
         Some(archived(session, with)).filter(|found| found.len() == count)
     });
@@ -97,4 +99,61 @@ fn who_is_blocked_stays_blocked_under_another_name() {
     let mut a = Person { name, jid: new, ..person }.online("desk");
     a.say(format!("<message to='{}' type='chat' id='m'><body>let me in</body></message>", b.bare));
     assert_error(&a.hear(error_for("m")), "cancel", "service-unavailable");
+}
+
+/// Two people of a directory get each other's user id between two synchronisations.
+#[test]
+fn people_who_exchange_their_user_ids_stay_who_they_are() {
+    let slapd = directory();
+    let stage = Stage::of(by_ldap(&slapd, 0));
+    let endpoint = stage.node.endpoint(Security::StartTls).expect("an endpoint");
+    let online = |user: &'static str, password| {
+        let account = Account { user, password, mechanism: Mechanism::Plain };
+        let client = Client::sign_in_to(&endpoint, account, "desk").expect("signed in");
+        let mut session = Session::new(client, &format!("{user}@{}", stage.domain()), stage.domain());
+        session.show("");
+        session
+    };
+    let (mut anna, mut ben, mut local) = (online("anna", LDAP_PASSWORD), online("ben", LDAP_PASSWORD), online("local", PASSWORD));
+    let (first, second) = (anna.bare.clone(), ben.bare.clone());
+    for (friend, name) in [(&mut anna, "Anna"), (&mut ben, "Ben")] {
+        befriend(&mut local, friend);
+        local.set(&format!("<query xmlns='jabber:iq:roster'><item jid='{}' name='{name}'/></query>", friend.bare));
+        local.chat(&friend.bare.clone(), name);
+        friend.hear(body(name));
+    }
+    anna.chat(&second, "from Anna");
+    ben.hear(body("from Anna"));
+    archived_so_many(&mut local, &second, 1);
+    let id = |name: &str| cli(&stage, &["user", "show", name])["id"].clone();
+    let ids = (id("anna"), id("ben"));
+    let rename = |from: &str, to: &str| {
+        let from = person(from).dn();
+        slapd.modify(&format!("dn: {from}\nchangetype: modrdn\nnewrdn: uid={to}\ndeleteoldrdn: 1\n\n")).expect("renamed");
+    };
+    rename("anna", "aside");
+    rename("ben", "anna");
+    rename("aside", "ben");
+    let report = cli(&stage, &["directory", "sync", "tree"]);
+    assert_eq!((&report["renamed"], &report["problems"]), (&2.into(), &0.into()), "{report}");
+    assert_eq!((id("ben"), id("anna")), ids);
+
+    // Their sessions end; their contact's client begins anew, with the right addresses.
+    for session in [&mut anna, &mut ben] {
+        assert_eq!(session.hear(|e| e.is("error")).condition(), Some("not-authorized"));
+    }
+    assert_eq!(local.hear(|e| e.is("error")).condition(), Some("reset"));
+    let mut local = online("local", PASSWORD);
+    for (address, name) in [(&first, "Ben"), (&second, "Anna")] {
+        let item = local.contact(address).expect("an item");
+        assert_eq!((item.attr("name"), item.attr("subscription")), (Some(name), Some("both")), "{item}");
+        assert_eq!(archived_so_many(&mut local, address, 1), [name]);
+    }
+    // Whoever is Anna has her archive and presence under the address that was Ben's.
+    let (mut anna, mut ben) = (online("ben", LDAP_PASSWORD), online("anna", LDAP_PASSWORD));
+    local.hear(presence("", &anna.jid));
+    assert_eq!(archived_so_many(&mut anna, &first, 1), ["from Anna"]);
+    assert_eq!(archived_so_many(&mut ben, &second, 1), ["from Anna"]);
+    local.chat(&second, "for Anna");
+    anna.hear(body("for Anna"));
 }

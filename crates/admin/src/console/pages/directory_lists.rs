@@ -167,6 +167,7 @@ fn problem_table(ctx: &Ctx, problems: &[ProblemView]) -> Table {
         ProblemCode::Renamed => "directories-problem-renamed",
         ProblemCode::Mail => "directories-problem-mail",
         ProblemCode::DirectoryUri => "directories-problem-uri",
+        ProblemCode::Address => "directories-problem-address",
         ProblemCode::Entry => "directories-problem-entry",
     };
     let row = |problem: &ProblemView| {

@@ -2,6 +2,7 @@
 
 mod account;
 mod acme;
+mod addresses;
 mod administrators;
 mod alarm_targets;
 pub(super) mod alarms;
@@ -48,6 +49,7 @@ pub fn all() -> Pages {
         users_import::pages(),
         users_im::pages(),
         duplicates::pages(),
+        addresses::pages(),
         directories::pages(),
         user_live::pages(),
         user_profile::pages(),

@@ -130,6 +130,7 @@ mod tests {
             enabled: true,
             calendar: true,
             im: true,
+            user_id: None,
         };
         let numbers = vec![Number { kind: NumberKind::Mobile, number: "+819012345678".to_owned() }];
         let (phonetic_name, department) = ("やまだ はなこ".to_owned(), "営業".to_owned());

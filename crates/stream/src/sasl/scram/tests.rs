@@ -171,7 +171,8 @@ fn made_up_keys_are_stable_and_look_like_real_ones() {
 #[test]
 fn a_missing_key_borrows_the_salt_of_the_other() {
     let own = derive("pencil", b"0123456789abcdef", 7, Hash::Sha256).unwrap();
-    let user = Credentials { user: UserId([1; 16]), enabled: true, sha256: Some(own.clone()), sha1: None };
+    let user =
+        Credentials { user: UserId([1; 16]), name: "anna".to_owned(), enabled: true, sha256: Some(own.clone()), sha1: None };
     assert!(keys_or_fake(Some(&user), Hash::Sha256, "anna", &[1; 32]) == own);
     let other = keys_or_fake(Some(&user), Hash::Sha1, "anna", &[1; 32]);
     assert_eq!((&other.salt, other.iterations, other.stored_key.len()), (&own.salt, 7, 20));

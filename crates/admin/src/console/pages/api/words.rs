@@ -69,6 +69,8 @@ const SUMMARIES: &[(&str, &str)] = &[
     ("acme.set", "ACME を使う"),
     ("acme.remove", "ACME の使用をやめる"),
     ("acme.order", "今すぐ証明書を注文する"),
+    ("address-scheme.show", "ユーザーのアドレス形式と、切り替えた場合の影響を表示する"),
+    ("address-scheme.switch", "ユーザーのアドレス形式を切り替える"),
     ("settings.list", "設定とその値を一覧する"),
     ("settings.put", "設定をまとめて変更する (すべて、または何も変更しない)"),
     ("admins.provider", "管理者のサインイン方法を表示する"),

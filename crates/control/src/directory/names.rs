@@ -1,0 +1,178 @@
+//! Who goes by which names once a synchronisation is done.
+//!
+//! Everybody has one or two names, the localpart of the address and the user id, and no two users share one. A name is
+//! somebody's who has it and keeps it; else the one's who alone asks for it, a user id before a directory URI. Whoever does not
+//! get it takes what they would like second best: an address by the user id, then what they are called now. So names may be
+//! exchanged in one synchronisation, and one refusal reaches everybody who hoped for the name that it keeps in use.
+
+use super::plan::{Candidate, Situation};
+use crate::app::addresses::Addressing;
+use std::collections::{HashMap, HashSet};
+use zaiseki_model::{User, UserId};
+use zaiseki_store::{Origin, Outsider, Person};
+
+/// The localpart, and the user id where that is something else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Called {
+    pub(super) name: String,
+    pub(super) user_id: Option<String>,
+}
+
+impl Called {
+    pub(super) fn of(user: &User) -> Called {
+        Called { name: user.name.clone(), user_id: user.user_id.clone() }
+    }
+
+    fn all(&self) -> impl Iterator<Item = &str> {
+        [Some(self.name.as_str()), self.user_id.as_deref()].into_iter().flatten()
+    }
+
+    fn id(&self) -> &str {
+        self.user_id.as_deref().unwrap_or(&self.name)
+    }
+}
+
+/// Who has a name now, once the removals are done.
+#[derive(Clone, Copy)]
+pub(super) enum Owner<'a> {
+    /// An account of this directory.
+    Ours(&'a Person),
+    Other(&'a Outsider),
+}
+
+impl<'a> Owner<'a> {
+    pub(super) fn user(self) -> UserId {
+        match self {
+            Owner::Ours(person) => person.user.id,
+            Owner::Other(outsider) => outsider.user,
+        }
+    }
+
+    fn called(self) -> Called {
+        match self {
+            Owner::Ours(person) => Called::of(&person.user),
+            Owner::Other(Outsider { name, user_id, .. }) => Called { name: name.clone(), user_id: user_id.clone() },
+        }
+    }
+
+    pub(super) fn origin(self) -> Option<&'a Origin> {
+        match self {
+            Owner::Ours(person) => person.origin.as_ref(),
+            Owner::Other(outsider) => outsider.origin.as_ref(),
+        }
+    }
+}
+
+pub(super) type Owners<'a> = HashMap<&'a str, Owner<'a>>;
+
+/// Everybody's names but those of whom `removed` tells.
+pub(super) fn owners<'a>(situation: &'a Situation<'_>, removed: impl Fn(&Person) -> bool) -> Owners<'a> {
+    let names = |user: &'a User| [Some(user.name.as_str()), user.user_id.as_deref()].into_iter().flatten();
+    let mut owners = HashMap::new();
+    for person in situation.known.iter().filter(|person| !removed(person)) {
+        owners.extend(names(&person.user).map(|name| (name, Owner::Ours(person))));
+    }
+    for outsider in &situation.outside {
+        let names = [Some(outsider.name.as_str()), outsider.user_id.as_deref()];
+        owners.extend(names.into_iter().flatten().map(|name| (name, Owner::Other(outsider))));
+    }
+    owners
+}
+
+/// What an entry asks for.
+pub(super) struct Claim<'a> {
+    pub(super) candidate: &'a Candidate,
+    /// Whose the entry is.
+    pub(super) owner: Option<Owner<'a>>,
+    /// Best first.
+    options: Vec<Called>,
+    turn: usize,
+}
+
+impl<'a> Claim<'a> {
+    pub(super) fn new(candidate: &'a Candidate, owner: Option<Owner<'a>>, addressing: &Addressing) -> Claim<'a> {
+        let uri = match owner {
+            Some(Owner::Ours(person)) if person.held.directory_uri => &person.profile.directory_uri,
+            _ => &candidate.profile.directory_uri,
+        };
+        let (name, user_id) = addressing.place(&candidate.name, uri);
+        let mut options = vec![Called { name, user_id }, Called { name: candidate.name.clone(), user_id: None }];
+        options.extend(owner.map(Owner::called));
+        options.dedup();
+        Claim { candidate, owner, options, turn: 0 }
+    }
+
+    /// The names that the entry gets. `None`: none, so that it makes no user.
+    pub(super) fn called(&self) -> Option<&Called> {
+        self.options.get(self.turn)
+    }
+
+    /// The user id is granted.
+    pub(super) fn has_id(&self) -> bool {
+        self.called().is_some_and(|called| called.id() == self.candidate.name)
+    }
+
+    /// The address that was asked for is somebody else's.
+    pub(super) fn without_address(&self) -> Option<&str> {
+        (self.turn > 0 && self.has_id()).then(|| self.options[0].name.as_str())
+    }
+
+    /// A name of the present wish is somebody else's. Without the user id nothing is left but what the user is called now.
+    fn goes_without(&mut self, name: &str) {
+        self.turn += 1;
+        while name == self.candidate.name && self.has_id() {
+            self.turn += 1;
+        }
+    }
+
+    fn user(&self) -> Option<UserId> {
+        self.owner.map(Owner::user)
+    }
+}
+
+/// Lets those who cannot have what they ask for ask for something else, until nobody is in another's way.
+pub(super) fn settle(claims: &mut [Claim<'_>], owners: &Owners<'_>) {
+    let users: HashSet<UserId> = claims.iter().filter_map(Claim::user).collect();
+    loop {
+        let yielding = yielding(claims, owners, &users);
+        if yielding.is_empty() {
+            return;
+        }
+        yielding.into_iter().for_each(|(index, name)| claims[index].goes_without(&name));
+    }
+}
+
+fn yielding(claims: &[Claim<'_>], owners: &Owners<'_>, users: &HashSet<UserId>) -> HashMap<usize, String> {
+    let mut asked: HashMap<&str, Vec<usize>> = HashMap::with_capacity(claims.len());
+    for (index, claim) in claims.iter().enumerate() {
+        for name in claim.called().into_iter().flat_map(Called::all) {
+            asked.entry(name).or_default().push(index);
+        }
+    }
+    let mut yielding: HashMap<usize, String> = HashMap::new();
+    for (name, asking) in asked {
+        let owner = owners.get(name).map(|owner| owner.user());
+        let keeper = asking.iter().find(|index| owner.is_some() && claims[**index].user() == owner);
+        // Whoever has no entry here keeps every name.
+        let free = owner.is_none_or(|owner| users.contains(&owner));
+        let keeper = keeper.or_else(|| alone(claims, name, &asking).filter(|_| free));
+        for index in asking.iter().filter(|index| Some(*index) != keeper) {
+            // Who loses both names loses the user id, whichever was seen first.
+            match claims[*index].candidate.name == name {
+                true => drop(yielding.insert(*index, name.to_owned())),
+                false => drop(yielding.entry(*index).or_insert_with(|| name.to_owned())),
+            }
+        }
+    }
+    yielding
+}
+
+/// The one who alone asks for a name, or alone has it as user id.
+fn alone<'a>(claims: &[Claim<'_>], name: &str, asking: &'a [usize]) -> Option<&'a usize> {
+    let mut by_id = asking.iter().filter(|index| claims[**index].called().is_some_and(|called| called.id() == name));
+    match (asking, by_id.next(), by_id.next()) {
+        ([one], _, _) => Some(one),
+        (_, Some(one), None) => Some(one),
+        _ => None,
+    }
+}

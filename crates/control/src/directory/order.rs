@@ -1,0 +1,88 @@
+//! In which order the steps of a plan go.
+
+use super::names::Owners;
+use super::plan::{Action, Step};
+use std::collections::HashMap;
+use zaiseki_model::{User, UserId};
+use zaiseki_store::PersonChange;
+
+/// Removals, then renamings, then the rest. Of renamings that wait for each other's names each comes after the one that frees
+/// its name, all of them in a row and marked so; where they go round in a circle, one has to come first.
+pub(super) fn ordered(steps: Vec<Step>, owners: &Owners<'_>) -> Vec<Step> {
+    let (mut ordered, rest): (Vec<Step>, Vec<Step>) = steps.into_iter().partition(|step| step.action == Action::Remove);
+    let (renamings, rest): (Vec<Step>, Vec<Step>) = rest.into_iter().partition(|step| renamed(step).is_some());
+    let users = renamings.iter().enumerate().filter_map(|(index, step)| Some((renamed(step)?.id, index)));
+    let users: HashMap<UserId, usize> = users.collect();
+    let waits = renamings.iter().map(|step| waits_for(step, &users, owners)).collect();
+    let order = Order { waits, group: (0..renamings.len()).collect(), done: vec![false; renamings.len()] }.rows();
+    let mut renamings: Vec<Option<Step>> = renamings.into_iter().map(Some).collect();
+    for row in order {
+        let last = row.last().copied();
+        for index in row {
+            ordered.extend(renamings[index].take().map(|step| Step { linked: Some(index) != last, ..step }));
+        }
+    }
+    ordered.extend(rest);
+    ordered
+}
+
+/// The user with other names than before, if it is that.
+fn renamed(step: &Step) -> Option<&User> {
+    let PersonChange::Update(person) = &step.change else { return None };
+    let id = step.before.as_ref().map(|before| &before.user.user_id);
+    (step.name != person.user.name || id.is_some_and(|id| *id != person.user.user_id)).then_some(&person.user)
+}
+
+/// Renamings of those who have the names that this one gives.
+fn waits_for(step: &Step, users: &HashMap<UserId, usize>, owners: &Owners<'_>) -> Vec<usize> {
+    let Some(user) = renamed(step) else { return Vec::new() };
+    let names = [Some(user.name.as_str()), user.user_id.as_deref()].into_iter().flatten();
+    let others = names.filter_map(|name| owners.get(name)).map(|owner| owner.user()).filter(|other| *other != user.id);
+    others.filter_map(|other| users.get(&other).copied()).collect()
+}
+
+struct Order {
+    waits: Vec<Vec<usize>>,
+    /// Whoever is linked leads to the same one.
+    group: Vec<usize>,
+    done: Vec<bool>,
+}
+
+impl Order {
+    fn rows(mut self) -> Vec<Vec<usize>> {
+        for index in 0..self.waits.len() {
+            for other in self.waits[index].clone() {
+                let (a, b) = (self.leader(index), self.leader(other));
+                self.group[a.max(b)] = a.min(b);
+            }
+        }
+        let mut rows: Vec<Vec<usize>> = vec![Vec::new(); self.waits.len()];
+        for index in 0..self.waits.len() {
+            let leader = self.leader(index);
+            self.put(index, &mut rows[leader]);
+        }
+        rows
+    }
+
+    fn leader(&mut self, mut index: usize) -> usize {
+        while self.group[index] != index {
+            self.group[index] = self.group[self.group[index]];
+            index = self.group[index];
+        }
+        index
+    }
+
+    /// Those that it waits for first; without recursion, since a row may be as long as the directory.
+    fn put(&mut self, index: usize, row: &mut Vec<usize>) {
+        let mut path = vec![(index, 0)];
+        while let Some((index, next)) = path.pop() {
+            if next == 0 && std::mem::replace(&mut self.done[index], true) {
+                continue;
+            }
+            match self.waits[index].get(next) {
+                Some(other) => path.extend([(index, next + 1), (*other, 0)]),
+                None => row.push(index),
+            }
+        }
+    }
+}
