@@ -113,9 +113,11 @@ async function users(page) {
   await send(page, { directory_uri: "taro@other.example", listed: false });
   await said(page);
   await go(page, "/console/address-scheme");
+  await page.locator("#content a[href='/console/address-scheme/preview']").click({ timeout });
   demand((await page.locator("tbody").innerText()).includes("of another domain"), "the preview says what is in the way");
   await page.locator("#content form.form button").first().click({ timeout });
   await refused(page, "accept");
+  await accessible(page);
   await picture(page, "address-scheme-refused-en");
   await go(page, "/console/users");
   await page.locator("tbody tr").nth(1).waitFor({ timeout });

@@ -33,7 +33,7 @@ pub(crate) enum Event {
     Down(usize),
     Commit(u32),
     Durable(u32, u64),
-    Reply(u32, u64, Result<Reply, StoreError>),
+    Reply(u32, u64, Box<Result<Reply, StoreError>>),
     Tick(u32),
     Crash,
     Restart,
@@ -177,7 +177,7 @@ impl World {
             Event::Durable(of, upto) if of == epoch => self.engine.iter_mut().for_each(|e| e.durable(now, upto)),
             Event::Reply(of, token, reply) if of == epoch => {
                 if let Some(engine) = &mut self.engine {
-                    engine.read_done(now, token, reply);
+                    engine.read_done(now, token, *reply);
                 }
             }
             Event::Tick(of) if of == epoch => {
@@ -428,7 +428,7 @@ impl World {
             self.soon(Event::Commit(epoch));
         }
         for (token, reply) in self.disk.answer_reads() {
-            self.soon(Event::Reply(epoch, token, reply));
+            self.soon(Event::Reply(epoch, token, Box::new(reply)));
         }
         self.settle_outcomes();
         self.flush_pipes();

@@ -65,6 +65,7 @@ addresses-fault-other-domain = of another domain
 addresses-fault-malformed = not an address
 addresses-fault-shared = several users have it
 addresses-fault-taken = somebody else's user id
+addresses-look = See what a switch would do
 addresses-accept = Switch all the same
 addresses-accept-help = Who is named above keeps an address by the user id until that is mended.
 addresses-note = A job renames everybody. Contacts, archives and block lists follow; the sessions of whoever gets another address end, and who writes to the old one is told the new one.

@@ -65,6 +65,7 @@ addresses-fault-other-domain = ほかのドメインの URI
 addresses-fault-malformed = アドレスの形式ではない
 addresses-fault-shared = 複数のユーザーに同じ URI がある
 addresses-fault-taken = ほかのユーザーの ID と同じ
+addresses-look = 切り替えた場合の影響を確認
 addresses-accept = このまま切り替える
 addresses-accept-help = 上のユーザーは、修正されるまでユーザー ID のアドレスになります。
 addresses-note = ジョブが全員のアドレスを変更します。連絡先、アーカイブ、ブロックリストにも反映されます。アドレスが変わるユーザーのセッションは終了し、以前のアドレスに送信した人には新しいアドレスが通知されます。

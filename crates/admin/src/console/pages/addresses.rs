@@ -1,6 +1,6 @@
 //! People › Address scheme: by user id or by directory URI, with a look at what a switch would do.
 
-use crate::console::blocks::{Cell, FormBlock, Sign, Table, grouped};
+use crate::console::blocks::{Action, Cell, FormBlock, Sign, Table, grouped};
 use crate::console::ctx::{Ctx, Next, can_be_mended};
 use crate::console::form::{Field, Form, Kind};
 use crate::console::page::Page;
@@ -10,13 +10,28 @@ use zaiseki_control::access::{Area, Right};
 use zaiseki_control::app::addresses::{self, AddressFault, AddressProblem, AddressView, Scheme, SchemeInput};
 
 const PATH: &str = "/console/address-scheme";
+/// Reads everybody: a page of its own.
+const PREVIEW: &str = "/console/address-scheme/preview";
 const READ: Right = Right::read(Area::Settings);
 const WRITE: Right = Right::write(Area::Settings);
 /// Users of the table; the API and the command line tell more.
 const ROWS: usize = 100;
 
 pub fn pages() -> Pages {
-    Pages::default().page(PATH, READ, |ctx| Ok(page(ctx, &addresses::show(&ctx.app)?, &Form::default()))).act(PATH, WRITE, switch)
+    let preview = |ctx: &Ctx| Ok(preview(ctx, &addresses::show(&ctx.app)?, &Form::default()));
+    Pages::default().page(PATH, READ, show).page(PREVIEW, READ, preview).act(PREVIEW, WRITE, switch)
+}
+
+fn show(ctx: &Ctx) -> Result<Page, ControlError> {
+    let scheme = addresses::scheme(&ctx.app)?;
+    let look = Action::link(PREVIEW, ctx.t("addresses-look"));
+    Ok(head(ctx, scheme, ctx.app.domain()).bar(vec![look]))
+}
+
+fn head(ctx: &Ctx, scheme: Scheme, domain: &str) -> Page {
+    Page::new(ctx.t("nav-addresses"))
+        .help("help-addresses")
+        .facts(vec![(ctx.t("addresses-scheme"), Cell::text(word(ctx, scheme))), (ctx.t("addresses-domain"), Cell::text(domain))])
 }
 
 fn word(ctx: &Ctx, scheme: Scheme) -> String {
@@ -26,12 +41,9 @@ fn word(ctx: &Ctx, scheme: Scheme) -> String {
     })
 }
 
-fn page(ctx: &Ctx, view: &AddressView, form: &Form) -> Page {
+fn preview(ctx: &Ctx, view: &AddressView, form: &Form) -> Page {
     let preview = &view.preview;
-    let page = Page::new(ctx.t("nav-addresses")).help("help-addresses").facts(vec![
-        (ctx.t("addresses-scheme"), Cell::text(word(ctx, view.scheme))),
-        (ctx.t("addresses-domain"), Cell::text(&view.domain)),
-    ]);
+    let page = head(ctx, view.scheme, &view.domain);
     let page = page.heading(ctx.tn("addresses-preview", "scheme", word(ctx, preview.scheme))).facts(vec![
         (ctx.t("addresses-users"), Cell::text(grouped(preview.users))),
         (ctx.t("addresses-changed"), Cell::text(grouped(preview.changed))),
@@ -46,7 +58,7 @@ fn page(ctx: &Ctx, view: &AddressView, form: &Form) -> Page {
     }
     let accept = Field::new(form, ctx.lang, "accept", ctx.t("addresses-accept"), Kind::Tick).help(ctx.t("addresses-accept-help"));
     let block = FormBlock {
-        action: PATH.to_owned(),
+        action: PREVIEW.to_owned(),
         fields: if preview.in_the_way > 0 { vec![accept] } else { Vec::new() },
         submit: ctx.tn("addresses-switch", "scheme", word(ctx, preview.scheme)),
         danger: true,
@@ -85,7 +97,7 @@ fn switch(ctx: &Ctx, form: Form) -> Result<Next, ControlError> {
     let input = SchemeInput { scheme: view.preview.scheme, accept: form.ticked("accept") };
     match addresses::switch(&ctx.app, caller, input) {
         Ok(job) => Ok(Next::go(super::jobs::href(&job.id), "addresses-begun", job.id)),
-        Err(error) if can_be_mended(&error) => Ok(Next::Again(page(ctx, &view, &form.wrong(error)))),
+        Err(error) if can_be_mended(&error) => Ok(Next::Again(preview(ctx, &view, &form.wrong(error)))),
         Err(error) => Err(error),
     }
 }
