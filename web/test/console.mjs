@@ -497,6 +497,17 @@ async function closer(page) {
   await accessible(page);
 }
 
+async function notifications(page) {
+  await go(page, "/console/notifications");
+  await page.getByText("Nothing waits.").waitFor({ timeout });
+  await follow(page, "Restart the node");
+  await page.getByText("Clients come back by themselves").waitFor({ timeout });
+  await picture(page, "restart-en");
+  await accessible(page);
+  await follow(page, "Cancel");
+  await page.waitForURL("**/console/notifications", { timeout });
+}
+
 /** Every page of the navigation. */
 async function everyPage(page, language) {
   await go(page, `/console/language?to=${language}&back=/console/`);
@@ -557,6 +568,7 @@ async function main() {
     await step("administrators, tokens, second factor", () => administrators(page));
     await step("the REST API: read, refused, tried", () => api(page));
     await step("services: stopped, started, switched off for good and on again", () => services(page));
+    await step("notifications: nothing waits, a restart asks first", () => notifications(page));
     await step("alarms and their targets: refused, added, tested, removed", () => alarms(page));
     await step("certificates: reissued, asked for, refused, taken away", () => certificates(page));
     await step("ACME: refused, set, taken back", () => acme(page));

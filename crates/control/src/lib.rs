@@ -14,6 +14,7 @@ pub mod certificates;
 pub mod checks;
 pub mod credentials;
 pub mod directory;
+pub mod effect;
 mod error;
 pub mod gateway;
 pub mod jobs;

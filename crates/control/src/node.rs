@@ -1,6 +1,6 @@
 //! What this node knows of itself: its name, and where it listens.
 
-use crate::bootstrap::Bootstrap;
+use crate::bootstrap::{Bootstrap, Restarter};
 use crate::text::Text;
 use serde::{Deserialize, Serialize};
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -26,6 +26,7 @@ pub struct LocalNode {
     name: OnceLock<String>,
     doors: Mutex<Vec<Door>>,
     bootstrap: OnceLock<Bootstrap>,
+    restarter: OnceLock<Box<dyn Restarter>>,
 }
 
 impl LocalNode {
@@ -47,6 +48,21 @@ impl LocalNode {
     /// What the process was started with; `None` where nobody has said so.
     pub fn bootstrap(&self) -> Option<&Bootstrap> {
         self.bootstrap.get()
+    }
+
+    /// Once, by a process that can begin anew in place.
+    pub fn set_restarter(&self, restarter: impl Restarter + 'static) {
+        let _ = self.restarter.set(Box::new(restarter));
+    }
+
+    /// `None` where no node runs.
+    pub(crate) fn restarter(&self) -> Option<&dyn Restarter> {
+        self.restarter.get().map(|restarter| &**restarter)
+    }
+
+    /// The door is no more.
+    pub fn remove_door(&self, name: &str) {
+        self.doors.lock().unwrap_or_else(PoisonError::into_inner).retain(|door| door.name != name);
     }
 
     /// A door was opened, or opened anew at these addresses.

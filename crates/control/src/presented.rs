@@ -2,14 +2,34 @@
 
 use crate::certificates::Purpose;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::{PoisonError, RwLock};
 
 /// Set when everything listens; a command that answers while no node runs knows no listeners.
 #[derive(Debug)]
 pub struct ThisNode {
     /// `node_name` of the configuration file.
     pub name: String,
-    /// Ports filled in.
-    pub listeners: Vec<Listener>,
+    listeners: RwLock<Vec<Listener>>,
+}
+
+impl ThisNode {
+    /// `listeners`: ports filled in.
+    pub fn new(name: &str, listeners: Vec<Listener>) -> ThisNode {
+        ThisNode { name: name.to_owned(), listeners: RwLock::new(listeners) }
+    }
+
+    pub fn listeners(&self) -> Vec<Listener> {
+        self.listeners.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Those of one kind are these from now on.
+    pub fn listen(&self, kind: ListenerKind, addresses: &[SocketAddr]) {
+        let mut all = self.listeners.write().unwrap_or_else(PoisonError::into_inner);
+        let at = all.iter().position(|one| one.kind == kind).unwrap_or(all.len());
+        all.retain(|one| one.kind != kind);
+        let at = at.min(all.len());
+        all.splice(at..at, addresses.iter().map(|address| Listener { kind, address: *address }));
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -46,7 +46,9 @@ fn person((jid, password): (&str, &str)) -> String {
 pub fn walk_console(url: &str, token: &str, screenshots: Option<&Path>) -> Result<String> {
     let web = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../web");
     let mut command = Command::new("node");
-    command.arg("test/console.mjs").current_dir(web).args(["--url", url, "--setup", token]);
+    command.arg("test/console.mjs").current_dir(web).args(["--url", url]);
+    // In one word: a token may begin with a hyphen.
+    command.arg(format!("--setup={token}"));
     if let Some(folder) = screenshots {
         command.arg("--screenshots").arg(folder);
     }

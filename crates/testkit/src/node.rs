@@ -226,6 +226,12 @@ impl Node {
         command.arg("serve").arg("--config").arg(self.config()).current_dir(self.folder.path());
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
         self.child = Some(command.spawn().with_context(|| format!("starting {}", self.binary.display()))?);
+        self.await_start(before)
+    }
+
+    /// Waits until the node takes connections (again), by its log behind the first `before` bytes. An early end is an error
+    /// with its log.
+    pub fn await_start(&mut self, before: usize) -> Result<()> {
         let up = wait_for("the node to take connections", PATIENCE, || {
             if let Some(listening) = self.log().get(before..).and_then(Listening::from_log) {
                 return Some(Ok(listening));

@@ -8,10 +8,14 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
+use zaiseki_control::Text;
 use zaiseki_control::app::App;
+use zaiseki_control::bootstrap::{Entries, addresses};
+use zaiseki_control::effect::Effect;
 use zaiseki_control::node::Door;
+use zaiseki_control::presented::ListenerKind;
+use zaiseki_control::services::Service;
 use zaiseki_control::services::supervisor::Part;
-use zaiseki_control::{Text, services};
 use zaiseki_model::live::Transport;
 use zaiseki_net::tls::ReloadableCert;
 use zaiseki_router::connection::Entry;
@@ -24,6 +28,10 @@ const DRAIN_TIME: Duration = Duration::from_secs(10);
 /// Between two looks whether they are gone.
 const LOOK: Duration = Duration::from_millis(20);
 
+/// Its keys of the configuration file; whether there is TLS from the first byte.
+const KEYS: [(&str, bool); 2] = [("listen.c2s", false), ("listen.c2s_tls", true)];
+const CHANGED_BY: Effect = Effect::Restart(Service::ClientConnections);
+
 /// What the service *client connections* does.
 pub struct ClientDoors {
     node: Arc<Node>,
@@ -35,6 +43,9 @@ pub struct ClientDoors {
 }
 
 struct Slot {
+    /// As the configuration file has it.
+    wanted: SocketAddr,
+    /// The port filled in.
     address: SocketAddr,
     direct_tls: bool,
     /// Bound, and nobody is let in yet.
@@ -54,11 +65,12 @@ impl ClientDoors {
 
     /// Before the first run.
     pub fn add(&self, address: SocketAddr, direct_tls: bool, listener: Option<TcpListener>) -> Result<()> {
-        let address = listener.as_ref().map_or(Ok(address), TcpListener::local_addr)?;
+        let wanted = address;
+        let address = listener.as_ref().map_or(Ok(wanted), TcpListener::local_addr)?;
         if listener.is_some() {
             say(address, direct_tls);
         }
-        lock(&self.slots).push(Slot { address, direct_tls, listener });
+        lock(&self.slots).push(Slot { wanted, address, direct_tls, listener });
         self.tell_doors();
         Ok(())
     }
@@ -95,8 +107,47 @@ impl ClientDoors {
         Ok(())
     }
 
-    /// All listeners, or none.
+    /// Where the configuration file says now, if it says something else; where that fails, as before.
     async fn open(&self) -> Result<Vec<(TcpListener, bool)>, Text> {
+        let Some(now) = self.changed() else { return self.open_all().await };
+        let fresh = self.wanted(&now);
+        let before = std::mem::replace(&mut *lock(&self.slots), fresh);
+        match self.open_all().await {
+            Ok(listeners) => {
+                if let Some(bootstrap) = self.app.node().bootstrap() {
+                    bootstrap.took(CHANGED_BY, &now);
+                }
+                Ok(listeners)
+            }
+            Err(error) => {
+                tracing::error!(%error, "the new addresses cannot be used: the old ones go on");
+                *lock(&self.slots) = before;
+                self.open_all().await
+            }
+        }
+    }
+
+    /// What the file says, if it can be used and says other addresses than those in use.
+    fn changed(&self) -> Option<Entries> {
+        let bootstrap = self.app.node().bootstrap()?;
+        let (in_use, now) = (bootstrap.in_use(), bootstrap.now().ok()?);
+        KEYS.iter().any(|(key, _)| in_use.get(*key) != now.get(*key)).then_some(now)
+    }
+
+    /// The slots of these entries; what is open already at the same address stays.
+    fn wanted(&self, now: &Entries) -> Vec<Slot> {
+        let mut slots = lock(&self.slots);
+        let mut slot = |wanted: SocketAddr, direct_tls: bool| {
+            let old = slots.iter_mut().find(|slot| slot.wanted == wanted && slot.direct_tls == direct_tls);
+            let (address, listener) = old.map_or((wanted, None), |old| (old.address, old.listener.take()));
+            Slot { wanted, address, direct_tls, listener }
+        };
+        let lists = KEYS.iter().flat_map(|(key, direct_tls)| addresses(now, key).into_iter().map(|one| (one, *direct_tls)));
+        lists.map(|(wanted, direct_tls)| slot(wanted, direct_tls)).collect()
+    }
+
+    /// All listeners, or none.
+    async fn open_all(&self) -> Result<Vec<(TcpListener, bool)>, Text> {
         let slots: Vec<(SocketAddr, bool, Option<TcpListener>)> =
             lock(&self.slots).iter_mut().map(|slot| (slot.address, slot.direct_tls, slot.listener.take())).collect();
         let mut listeners = Vec::new();
@@ -127,14 +178,20 @@ impl ClientDoors {
 
     fn tell_doors(&self) {
         let doors = [
-            (false, "clients", Text::new("XMPP clients (STARTTLS)", "XMPP クライアント (STARTTLS)")),
-            (true, "clients-tls", Text::new("XMPP clients (direct TLS)", "XMPP クライアント (直接 TLS)")),
+            (false, ListenerKind::C2s, "clients", Text::new("XMPP clients (STARTTLS)", "XMPP クライアント (STARTTLS)")),
+            (true, ListenerKind::C2sTls, "clients-tls", Text::new("XMPP clients (direct TLS)", "XMPP クライアント (直接 TLS)")),
         ];
-        for (direct_tls, name, title) in doors {
-            let addresses: Vec<String> = self.addresses(direct_tls).iter().map(SocketAddr::to_string).collect();
+        for (direct_tls, kind, name, title) in doors {
+            let found = self.addresses(direct_tls);
+            if let Some(node) = self.app.this_node() {
+                node.listen(kind, &found);
+            }
+            let addresses: Vec<String> = found.iter().map(SocketAddr::to_string).collect();
             if !addresses.is_empty() {
-                let service = Some(services::Service::ClientConnections.as_str().to_owned());
+                let service = Some(Service::ClientConnections.as_str().to_owned());
                 self.app.node().set_door(Door { name: name.to_owned(), title, addresses, allow: Vec::new(), service });
+            } else {
+                self.app.node().remove_door(name);
             }
         }
     }

@@ -38,7 +38,7 @@ use reader::{Entry, Reader, Section};
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use zaiseki_control::bootstrap::Entries;
+use zaiseki_control::bootstrap::{Entries, SEPARATOR};
 use zaiseki_control::{Lang, Text};
 use zaiseki_net::network::Network;
 
@@ -196,7 +196,7 @@ impl Config {
     /// Every key with its value, those that nobody wrote included.
     pub fn entries(&self) -> Entries {
         fn list<T: ToString>(values: &[T]) -> String {
-            values.iter().map(T::to_string).collect::<Vec<_>>().join(", ")
+            values.iter().map(T::to_string).collect::<Vec<_>>().join(SEPARATOR)
         }
         let Config { listen, allow, .. } = self;
         let file =
@@ -218,6 +218,7 @@ impl Config {
             ("listen.api", list(&listen.api)),
             ("listen.web", list(&listen.web)),
             ("listen.metrics", list(&listen.metrics)),
+            ("listen.acme_http", list(&listen.acme_http)),
             ("allow.console", list(&allow.console)),
             ("allow.api", list(&allow.api)),
             ("allow.web", list(&allow.web)),

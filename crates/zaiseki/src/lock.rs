@@ -5,9 +5,13 @@ use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 /// The name of the locked file in the data folder.
 pub const LOCK_FILE: &str = "lock";
+/// For another process to let go of the folder.
+const PATIENCE: Duration = Duration::from_secs(3);
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
@@ -62,6 +66,20 @@ impl DataDirLock {
         // For people who look who it is; the lock itself does not need it.
         write_pid(&mut file).map_err(failed)?;
         Ok(DataDirLock { _file: file })
+    }
+}
+
+impl DataDirLock {
+    /// Waits a while for another process: a command that works without a node lets go of the folder soon, and a node that
+    /// restarts does not give up for it.
+    pub async fn acquire_soon(data_dir: &Path) -> Result<DataDirLock, LockError> {
+        let began = Instant::now();
+        loop {
+            match DataDirLock::acquire(data_dir) {
+                Err(LockError::Held { .. }) if began.elapsed() < PATIENCE => tokio::time::sleep(LOOK_AGAIN).await,
+                done => return done,
+            }
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Zaiseki: one binary that is the server and its command line.
 
+mod again;
 mod bootstrap;
 mod cli;
 mod clients;
@@ -10,12 +11,14 @@ mod i18n;
 mod lock;
 mod log;
 mod parts;
+mod run;
 mod serve;
 mod systemd;
 
 use cli::Command;
 use config::Config;
 use i18n::Lang;
+use std::path::Path;
 use std::process::ExitCode;
 
 /// The command line or the configuration file is wrong (`EX_USAGE` of BSD's sysexits).
@@ -48,11 +51,23 @@ fn main() -> ExitCode {
     match cli.command {
         Command::Serve => {
             let log = log::start(config.log);
-            finish(serve::run(&config, cli.config.as_deref(), log), lang)
+            serve_on(&config, cli.config.as_deref(), log, lang)
         }
         Command::Ask(ask) => finish(cli::run(&config, ask, cli.output, lang), lang),
         Command::Demo => ExitCode::SUCCESS,
     }
+}
+
+/// Runs a node until it ends, or, when it is to begin anew, makes this process do so.
+fn serve_on(config: &Config, file: Option<&Path>, log: log::Log, lang: Lang) -> ExitCode {
+    let ran = || {
+        let image = again::Image::of_this_process()?;
+        match run::run(config, file, log, &image)? {
+            run::End::Stop => Ok(()),
+            run::End::Restart => Err(anyhow::Error::new(image.exec()).context("the program cannot be started again")),
+        }
+    };
+    finish(ran(), lang)
 }
 
 fn finish(result: anyhow::Result<()>, lang: Lang) -> ExitCode {

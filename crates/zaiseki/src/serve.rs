@@ -1,18 +1,16 @@
 //! Running a node: builds every part, joins them, and takes them down in order.
 
-use crate::bootstrap;
 use crate::clients::ClientDoors;
 use crate::config::{Allow, Config};
 use crate::doors::Place;
 use crate::i18n::{Text, explained};
 use crate::lock::DataDirLock;
-use crate::log::Log;
 use crate::parts::{self, Makings};
 use crate::systemd;
 use anyhow::{Context, Result};
 use axum::Router;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -25,7 +23,6 @@ use zaiseki_admin::server::{self, HttpLimits};
 use zaiseki_admin::site::Site;
 use zaiseki_admin::socket::AdminSocket;
 use zaiseki_admin::web::{self, WebGate};
-use zaiseki_control::app::log_level::Level;
 use zaiseki_control::app::{App, UserChange, UserChanged, services, setup, users};
 use zaiseki_control::certificates::{Base, Purpose, Served};
 use zaiseki_control::node::Door;
@@ -108,7 +105,7 @@ type Later = Arc<OnceLock<Weak<Node>>>;
 
 /// Starts every part. Nothing listens before everything that can fail has succeeded.
 pub async fn start(config: &Config) -> Result<Running> {
-    let lock = DataDirLock::acquire(&config.data_dir).map_err(|error| {
+    let lock = DataDirLock::acquire_soon(&config.data_dir).await.map_err(|error| {
         let text = error.text();
         explained(error, text)
     })?;
@@ -171,7 +168,7 @@ fn warn_of_other_domains(store: &Store, domain: &str) -> Result<()> {
 
 /// What the control plane may know of this process.
 pub fn this_node(config: &Config, listeners: Vec<Listener>) -> ThisNode {
-    ThisNode { name: config.node_name.clone(), listeners }
+    ThisNode::new(&config.node_name, listeners)
 }
 
 /// The certificate that a node of this configuration shows unless an administrator chose otherwise.
@@ -547,31 +544,4 @@ async fn follow_settings(node: Arc<Node>, app: App, stop: CancellationToken) {
         let new = settings.borrow_and_update().clone();
         node.with(|engine, now| engine.set_settings(now, new));
     }
-}
-
-/// `zaiseki serve`: runs until SIGTERM or SIGINT; SIGHUP reads the certificates again. `file`: where the configuration was read.
-pub fn run(config: &Config, file: Option<&Path>, log: Log) -> Result<()> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(async {
-        use tokio::signal::unix::{SignalKind, signal};
-        let (mut term, mut int, mut hup) =
-            (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?, signal(SignalKind::hangup())?);
-        let running = start(config).await?;
-        running.app.log().attach(Level::parse(config.log.level.as_str()).unwrap_or(Level::Info), log.set);
-        running.app.log().keep(log.recent);
-        running.app.node().set_bootstrap(bootstrap::told(config, file));
-        tracing::info!(domain = %config.domain, node = %config.node_name, "ready");
-        systemd::ready(&config.domain);
-        loop {
-            tokio::select! {
-                _ = term.recv() => break,
-                _ = int.recv() => break,
-                _ = hup.recv() => running.reload_certificate(),
-            }
-        }
-        tracing::info!("stopping");
-        systemd::stopping();
-        running.stop().await;
-        Ok(())
-    })
 }

@@ -14,6 +14,15 @@ pub fn ready(domain: &str) {
     tell(&[NotifyState::Ready, NotifyState::Status(&format!("serves {domain}"))]);
 }
 
+/// A stop that is followed by a start of the same process: to systemd a service that reloads itself. (`STOPPING=1` would make
+/// it wait for the end of the process, and kill it.)
+pub fn restarting() {
+    match NotifyState::monotonic_usec_now() {
+        Ok(now) => tell(&[NotifyState::Reloading, now, NotifyState::Status("restarts")]),
+        Err(error) => tracing::warn!(%error, "the service manager could not be told"),
+    }
+}
+
 pub fn stopping() {
     tell(&[NotifyState::Stopping]);
 }

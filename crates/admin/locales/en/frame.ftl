@@ -20,6 +20,7 @@ nav-audit = Audit log
 
 nav-system = System
 nav-topology = Topology
+nav-notifications = Notifications
 nav-parameters = Parameters
 nav-security = Security
 nav-user-sign-in = Sign-in of users
@@ -63,4 +64,5 @@ error-not-found-title = There is nothing here
 error-not-found = The address is wrong, or what it named has been removed.
 error-form = The form came without its token, or is too old. Nothing was changed; please send it again.
 error-large = What was sent is too large. Nothing was changed.
+frame-waiting = (waiting: { $number })
 frame-open-alarms = (open alarms: { $number })

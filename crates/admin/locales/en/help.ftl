@@ -201,3 +201,10 @@ help-admin-sign-in =
     Groups of the provider say who gets which role: an account is made at the first sign-in, and follows the groups at each one. Or existing administrators are found by name, once; from then on they are known by the provider's number for them, whatever their name becomes.
 
     Passwords can be switched off as soon as an administrator has signed in by the provider. The way back is on the host: zaiseki admin reset NAME.
+
+help-notifications =
+    What is changed on the pages of the console takes effect at once. The configuration file is read when the node starts: this page shows where it differs from what is in use, the worst first, and what has to be restarted.
+
+    Keys of a service take effect when that service restarts; the others need a restart of the node. The process stays the same, so that whoever watches it (systemd) sees it go on.
+
+    When the file cannot be used, everything that is wrong with it is listed. Mend it soon: after a power failure the node would not come back.

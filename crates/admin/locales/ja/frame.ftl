@@ -20,6 +20,7 @@ nav-audit = 監査ログ
 
 nav-system = システム
 nav-topology = トポロジー
+nav-notifications = 通知
 nav-parameters = パラメーター
 nav-security = セキュリティ
 nav-user-sign-in = ユーザーのサインイン
@@ -63,4 +64,5 @@ error-not-found-title = ページがありません
 error-not-found = アドレスが誤っているか、対象がすでに削除されています。
 error-form = フォームにトークンがないか、期限が切れています。何も変更していません。もう一度送信してください。
 error-large = 送信された内容が大きすぎます。何も変更していません。
+frame-waiting = (対応待ち: { $number } 件)
 frame-open-alarms = (発生中のアラーム: { $number } 件)

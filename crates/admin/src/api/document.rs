@@ -14,6 +14,7 @@ const TAGS: &[(&str, &str)] = &[
     ("account", "Your own account."),
     ("status", "What the node is doing."),
     ("nodes", "The nodes of the cluster."),
+    ("notifications", "What waits for an administrator: pending restarts."),
     ("services", "The services of this node: the control center."),
     ("users", "Users of the built-in directory."),
     ("directories", "Where users come from besides the built-in directory: LDAP."),

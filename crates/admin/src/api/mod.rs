@@ -24,6 +24,7 @@ mod gateways;
 mod jobs;
 mod live;
 mod nodes;
+mod notifications;
 mod people;
 mod provider;
 mod schemas;
@@ -94,6 +95,7 @@ fn parts() -> (Router<App>, OpenApi) {
         .merge(gateways::operations())
         .merge(jobs::operations())
         .merge(nodes::operations())
+        .merge(notifications::operations())
         .merge(services::operations())
         .merge(diagnostics::operations())
         .merge(alarms::operations())

@@ -29,6 +29,7 @@ pub static NAVIGATION: &[Group] = &[
         name: "nav-system",
         entries: &[
             entry("nav-topology", "/console/topology", Area::Status),
+            entry("nav-notifications", "/console/notifications", Area::Services),
             entry("nav-parameters", "/console/parameters", Area::Settings),
             entry("nav-security", "/console/security", Area::Security),
             entry("nav-certificates", "/console/certificates", Area::Certificates),

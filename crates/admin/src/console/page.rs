@@ -5,6 +5,7 @@ use super::ctx::Ctx;
 use super::form::{Field, Form, Kind};
 use super::nav::{self, Entry, NAVIGATION};
 use super::pages::alarms::{LIST as ALARMS, severity};
+use super::pages::notifications;
 use super::{files, texts};
 use askama::Template;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -106,6 +107,8 @@ struct Shown {
     current: bool,
     /// How many alarms are open about what it shows, and how bad the worst is.
     alarms: Option<Pill>,
+    /// How many things wait there for an administrator, and how bad the worst is.
+    waiting: Option<Pill>,
 }
 
 /// One area of the navigation; it folds.
@@ -116,6 +119,7 @@ struct ShownGroup {
     open: bool,
     /// Of all its entries, for when it is folded.
     alarms: Option<Pill>,
+    waiting: Option<Pill>,
     entries: Vec<Shown>,
 }
 
@@ -198,15 +202,23 @@ fn groups(ctx: &Ctx) -> Vec<ShownGroup> {
     let mut groups = Vec::new();
     for group in NAVIGATION {
         let seen: Vec<&Entry> = group.entries.iter().filter(|entry| caller.may(entry.right)).collect();
-        let show =
-            |e: &&Entry| Shown { href: e.href, name: ctx.t(e.name), current: here == Some(e.href), alarms: worst(ctx, &of(e)) };
+        let waiting = |e: &Entry| if e.href == notifications::LIST { notifications::count(&ctx.app) } else { None };
+        let show = |e: &&Entry| Shown {
+            href: e.href,
+            name: ctx.t(e.name),
+            current: here == Some(e.href),
+            alarms: worst(ctx, &of(e)),
+            waiting: waiting(e),
+        };
         let entries: Vec<Shown> = seen.iter().map(show).collect();
         let mut all: Vec<&AlarmView> = seen.iter().flat_map(|entry| of(entry)).collect();
         all.sort_by(|a, b| b.severity.cmp(&a.severity).then_with(|| a.id.cmp(&b.id)));
         all.dedup_by(|a, b| a.id == b.id);
         if !entries.is_empty() {
             let open = ctx.opened(group.name) || entries.iter().any(|entry| entry.current);
-            groups.push(ShownGroup { key: group.name, name: ctx.t(group.name), open, alarms: worst(ctx, &all), entries });
+            let (name, alarms) = (ctx.t(group.name), worst(ctx, &all));
+            let waiting = entries.iter().find_map(|entry| entry.waiting.clone());
+            groups.push(ShownGroup { key: group.name, name, open, alarms, waiting, entries });
         }
     }
     groups

@@ -30,6 +30,7 @@ files![
     "provider",
     "jobs",
     "services",
+    "notifications",
     "alarms",
     "targets",
     "certificates",

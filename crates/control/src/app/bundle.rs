@@ -117,7 +117,7 @@ fn bootstrap(app: &App) -> Result<Value> {
         Ok(entries) => json!(entries),
         Err(problems) => json!({"error": problems}),
     };
-    Ok(json!({"file": bootstrap.file, "in_use": bootstrap.in_use, "now": now}))
+    Ok(json!({"file": bootstrap.file, "in_use": bootstrap.in_use(), "now": now}))
 }
 
 fn database(app: &App) -> Result<Value> {

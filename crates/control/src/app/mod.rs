@@ -22,6 +22,7 @@ pub mod leftovers;
 pub mod live;
 pub mod log_level;
 pub mod nodes;
+pub mod notifications;
 pub mod presence;
 pub mod profiles;
 pub mod provider;
@@ -315,7 +316,7 @@ impl App {
         let _ = self.inner.this_node.set(node);
     }
 
-    pub(crate) fn this_node(&self) -> Option<&ThisNode> {
+    pub fn this_node(&self) -> Option<&ThisNode> {
         self.inner.this_node.get()
     }
 

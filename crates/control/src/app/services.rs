@@ -1,7 +1,7 @@
 //! The control center: the services of this node, and what an administrator does with them.
 
 use super::status::time;
-use super::{App, audit};
+use super::{App, audit, notifications};
 use crate::access::Caller;
 use crate::error::{ControlError, Result};
 use crate::services::Service;
@@ -135,8 +135,9 @@ fn find(name: &str) -> Result<Service> {
 /// Starts a service. One that runs goes on.
 ///
 /// # Errors
-/// `not-found`; `conflict` when it is not activated, or no node runs.
+/// `not-found`; `conflict` when it is not activated, no node runs, or it could not listen where the configuration file says.
 pub fn start(app: &App, caller: &Caller, name: &str) -> Result<ServiceView> {
+    notifications::must_fit(app, find(name)?)?;
     tell(app, caller, name, "service.start", Machine::start)
 }
 
@@ -152,11 +153,12 @@ pub fn stop(app: &App, caller: &Caller, name: &str) -> Result<ServiceView> {
     tell(app, caller, name, "service.stop", stop)
 }
 
-/// Stops and starts a service.
+/// Stops and starts a service. What the configuration file says of it now is used from then on, if the file can be used.
 ///
 /// # Errors
-/// `not-found`; `conflict` when it is not activated, or no node runs.
+/// `not-found`; `conflict` when it is not activated, no node runs, or it could not listen where the configuration file says.
 pub fn restart(app: &App, caller: &Caller, name: &str) -> Result<ServiceView> {
+    notifications::must_fit(app, find(name)?)?;
     tell(app, caller, name, "service.restart", Machine::restart)
 }
 
@@ -212,7 +214,7 @@ fn choose(app: &App, caller: &Caller, service: Service, active: bool) -> Result<
     view(app, service)
 }
 
-fn not_running() -> ControlError {
+pub(super) fn not_running() -> ControlError {
     let text = Text::new(
         "no node runs here: only activate and deactivate work then",
         "ノードが稼働していません。稼働していない間に使えるのは有効化と無効化だけです",

@@ -1,4 +1,4 @@
-//! The live settings: one table of what there is, with type, range and unit. A change takes effect at once.
+//! The settings: one table of what there is, with type, range, unit, and when a change takes effect, which is at once.
 //!
 //! In JSON, `null` means *no limit* where a setting can have none, and the text `"default"` takes a setting back to its
 //! default.
@@ -18,6 +18,7 @@ pub use kind::Kind;
 
 use super::{Actor, App, audit};
 use crate::access::{Area, Caller, Right};
+use crate::effect::Effect;
 use crate::error::{ControlError, Result};
 use crate::text::Text;
 use kind::{boolean, labels, number, seconds, show, text};
@@ -29,12 +30,14 @@ use utoipa::ToSchema;
 use zaiseki_model::settings::Settings;
 use zaiseki_store::Store;
 
-/// One setting. All settings are live: they take effect without a restart of anything.
+/// One setting.
 pub struct Setting {
     pub key: &'static str,
     pub kind: Kind,
     /// `days`, `seconds`, or empty.
     pub unit: &'static str,
+    /// When a change is used.
+    pub effect: Effect,
     help: (&'static str, &'static str),
     get: fn(&Settings) -> Value,
     /// Called with a value that the kind accepts.
@@ -98,6 +101,9 @@ pub struct SettingView {
     /// `null` is a value.
     pub can_be_none: bool,
     pub unit: String,
+    /// What has to be restarted before a change is used; `null`: nothing, the setting is live.
+    #[serde(default)]
+    pub restart: Option<String>,
     pub help: Text,
 }
 
@@ -126,6 +132,7 @@ impl Setting {
             max,
             can_be_none,
             unit: self.unit.to_owned(),
+            restart: self.effect.restarted().map(str::to_owned),
             help: Text::new(self.help.0, self.help.1),
         }
     }
@@ -250,6 +257,16 @@ mod tests {
             assert_eq!((setting.get)(&changed), other, "{}", setting.key);
             (setting.set)(&mut changed, &default);
             assert_eq!(changed, defaults, "{}", setting.key);
+        }
+    }
+
+    /// The page of notifications knows the keys of the file alone: whoever adds a setting that is not live makes it list
+    /// settings first.
+    #[test]
+    fn every_setting_is_live_and_says_so() {
+        let fixture = Fixture::new();
+        for (setting, view) in SETTINGS.iter().zip(list(&fixture.app)) {
+            assert_eq!((setting.effect, view.restart), (Effect::Live, None), "{}", setting.key);
         }
     }
 

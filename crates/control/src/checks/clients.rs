@@ -30,7 +30,7 @@ fn subject(listener: &Listener) -> String {
 }
 
 fn subjects(app: &App) -> Result<Vec<String>> {
-    let mut all: Vec<String> = app.this_node().map(|node| node.listeners.iter().map(subject).collect()).unwrap_or_default();
+    let mut all: Vec<String> = app.this_node().map(|node| node.listeners().iter().map(subject).collect()).unwrap_or_default();
     if all.is_empty() {
         all.push(String::new());
     }
@@ -38,11 +38,11 @@ fn subjects(app: &App) -> Result<Vec<String>> {
 }
 
 fn listener(app: &App, wanted: &str) -> Result<Vec<Finding>> {
-    let found = app.this_node().and_then(|node| Some((node, node.listeners.iter().find(|one| subject(one) == wanted)?)));
+    let found = app.this_node().and_then(|node| Some((node, node.listeners().into_iter().find(|one| subject(one) == wanted)?)));
     let Some((node, listener)) = found else { return Ok(vec![not_known()]) };
     let Some(served) = app.served() else { return Ok(vec![not_known()]) };
     let leaf = served.live(listener.kind.purpose()).leaf();
-    let done = block_on(answers(app.domain(), &node.name, *listener, leaf))?;
+    let done = block_on(answers(app.domain(), &node.name, listener, leaf))?;
     let todo = Text::new(
         "look whether its service runs (control center), at the log of the node, and at the firewall of this machine",
         "サービスの状態 (コントロールセンター)、ノードのログ、このマシンのファイアウォールを確認してください",

@@ -177,6 +177,7 @@ const CHECKS: &[&Check] = &[
     &clock::SYNCHRONISED,
     &access::ADMINISTRATOR,
     &access::SECOND_FACTOR,
+    &access::PROVIDER,
 ];
 
 /// All checks, in the order of the results.

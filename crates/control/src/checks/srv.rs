@@ -42,7 +42,7 @@ fn look(app: &App, record: &str) -> Result<Finding> {
     let Some(node) = app.this_node() else { return Ok(not_known()) };
     let servers = servers(&app.settings().borrow());
     let direct = SERVICES.iter().find(|(service, _)| record.starts_with(service)).map_or(ListenerKind::C2s, |(_, kind)| *kind);
-    let ports: Vec<u16> = node.listeners.iter().filter(|one| one.kind == direct).map(|one| one.address.port()).collect();
+    let ports: Vec<u16> = node.listeners().iter().filter(|one| one.kind == direct).map(|one| one.address.port()).collect();
     let (found, targets) = match block_on(asked(&servers, record))? {
         Ok(answer) => answer,
         Err(error) => return Ok(unanswered(&error)),
@@ -144,7 +144,7 @@ mod tests {
     const PLAIN: &str = "_xmpp-client._tcp.example.com";
 
     fn node() -> ThisNode {
-        ThisNode { name: "192.0.2.7".to_owned(), listeners: Vec::new() }
+        ThisNode::new("192.0.2.7", Vec::new())
     }
 
     fn srv(target: &str, port: u16) -> Srv {

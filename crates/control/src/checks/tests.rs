@@ -97,3 +97,29 @@ fn a_gateway_that_cannot_be_reached_has_failed_with_its_page() {
     assert_eq!((one.outcome, one.subject.as_str(), found.results.len()), (Outcome::Failed, "post office", 1));
     assert_eq!(one.check.link.as_deref(), Some("/console/gateways/post%20office"));
 }
+
+#[test]
+fn the_administrators_provider_is_asked_when_there_is_one() {
+    let fixture = Fixture::new();
+    let app = &fixture.app;
+    let id = "administrators.provider";
+    let change = |config: serde_json::Value| {
+        let change = serde_json::from_value(serde_json::json!({"config": config})).unwrap();
+        crate::app::provider::change(app, "tester", &change).unwrap();
+    };
+    let result = |app: &App| {
+        let run = run(app, &CheckQuery { section: Some("administrators".to_owned()) }).unwrap();
+        run.results.iter().find(|result| result.check.id == id).cloned().unwrap()
+    };
+    let none = result(app);
+    assert_eq!((none.outcome, none.todo), (Outcome::Passed, None), "none is configured");
+    assert_eq!(none.check.link.as_deref(), Some("/console/admin-sign-in"));
+    let nowhere = serde_json::json!({"enabled": false, "issuer": "http://127.0.0.1:1", "client_id": "console",
+        "address": "https://im1.example.com:8443", "match_existing": true});
+    change(nowhere);
+    assert_eq!(result(app).outcome, Outcome::Warning, "it does not answer, and nobody needs it yet");
+    change(serde_json::json!({"enabled": true}));
+    let failed = result(app);
+    assert_eq!(failed.outcome, Outcome::Failed);
+    assert!(failed.seen.en.contains("127.0.0.1:1") && failed.todo.unwrap().ja.contains("パスワード"));
+}

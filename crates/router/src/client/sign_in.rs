@@ -56,9 +56,10 @@ impl Client {
         if verdict == Verdict::Unavailable {
             tracing::debug!(peer = %self.carrier.peer, "nobody can tell just now whether a sign-in is right");
         }
-        // A refused token slows nobody down, so it does not come back as a failure to count.
+        // Nothing tells whose a refused token is: it counts for the address alone. The stream goes on with the reason for the
+        // client before the failure, so it does not come back as a failure to count.
         if token && verdict == Verdict::Refused {
-            self.node.traffic.sign_ins_refused.add(1);
+            self.count_failure("");
         }
         self.c2s.verified(verdict, out)
     }

@@ -286,8 +286,8 @@ impl C2s {
         }
     }
 
-    /// Tells the client why its token is not taken; the failure itself follows its answer (RFC 7628 §3.2.2, §3.2.3). That
-    /// guesses no password, so it counts against nobody.
+    /// Tells the client why its token is not taken; the failure itself follows its answer (RFC 7628 §3.2.2, §3.2.3).
+    /// Whoever judged the token has counted the failure already; a question where to get one is none.
     fn dismiss(&mut self, out: &mut Vec<u8>) -> Step {
         let Some(configuration) = self.offers.bearer.as_deref() else { return self.refuse(Failure::NotAuthorized, out) };
         let why = encode(bearer::refusal(configuration));

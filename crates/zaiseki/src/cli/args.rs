@@ -14,7 +14,7 @@ use super::jobs::{self, JobCommand};
 use super::people::{self, PeopleCommand, Sight};
 use super::profiles::{self, Profile};
 use super::provider::{self, ProviderCommand};
-use super::services::{self, NodeCommand, ServiceCommand};
+use super::services::{self, NodeCommand, NotificationCommand, ServiceCommand};
 use super::tokens::{self, TokenCommand};
 use super::trust::{self, TrustCommand};
 use crate::i18n::Lang;
@@ -85,6 +85,9 @@ pub enum Ask {
     /// Nodes: the topology
     #[command(subcommand)]
     Node(NodeCommand),
+    /// Notifications: what waits for an administrator
+    #[command(subcommand)]
+    Notification(NotificationCommand),
     /// Alarms: what is wrong, and what to do
     #[command(subcommand)]
     Alarm(AlarmCommand),

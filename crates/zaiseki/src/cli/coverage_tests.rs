@@ -68,6 +68,8 @@ const COMMANDS: &[(&str, &str)] = &[
     ("services.activate", "service activate sync-agent"),
     ("services.deactivate", "service deactivate sync-agent"),
     ("nodes.list", "node list"),
+    ("nodes.restart", "node restart node1"),
+    ("notifications.list", "notification list"),
     ("alarms.list", "alarm list"),
     ("alarms.catalogue", "alarm catalogue"),
     ("alarms.show", "alarm show 1"),

@@ -34,6 +34,20 @@ pub struct ServiceName {
 pub enum NodeCommand {
     /// List the nodes and the addresses they listen on
     List,
+    /// Restart the node with the configuration file as it is: all sessions end, clients come back
+    Restart(NodeName),
+}
+
+#[derive(Args, Debug)]
+pub struct NodeName {
+    /// The node's name, as in the list of nodes
+    pub name: String,
+}
+
+#[derive(Subcommand, Debug)]
+pub enum NotificationCommand {
+    /// List what waits: changes of the configuration file that need a restart, and what is wrong with it
+    List,
 }
 
 /// Texts of the help, English and Japanese.
@@ -55,6 +69,16 @@ pub const TEXTS: &[(&str, &str)] = &[
     ("The service's name, such as client-connections", "サービスの名前 (例: client-connections)"),
     ("Nodes: the topology", "ノード (構成)"),
     ("List the nodes and the addresses they listen on", "ノードと、その待ち受けアドレスを一覧する"),
+    (
+        "Restart the node with the configuration file as it is: all sessions end, clients come back",
+        "現在の設定ファイルでノードを再起動する (すべてのセッションが終了し、クライアントは再接続する)",
+    ),
+    ("The node's name, as in the list of nodes", "ノードの名前 (ノードの一覧のもの)"),
+    ("Notifications: what waits for an administrator", "通知 (管理者の対応を待っているもの)"),
+    (
+        "List what waits: changes of the configuration file that need a restart, and what is wrong with it",
+        "待っているものを一覧する (再起動が必要な設定ファイルの変更、設定ファイルの問題)",
+    ),
 ];
 
 pub fn plan(command: ServiceCommand) -> Plan {
@@ -76,6 +100,15 @@ pub fn plan(command: ServiceCommand) -> Plan {
 pub fn node_plan(command: &NodeCommand) -> Plan {
     match command {
         NodeCommand::List => Plan::one(View::Nodes, Method::GET, "nodes", &Value::Null),
+        NodeCommand::Restart(node) => {
+            Plan::one(View::Nodes, Method::POST, format!("nodes/{}/restart", escape(&node.name)), &Value::Null)
+        }
+    }
+}
+
+pub fn notification_plan(command: &NotificationCommand) -> Plan {
+    match command {
+        NotificationCommand::List => Plan::one(View::Notifications, Method::GET, "notifications", &Value::Null),
     }
 }
 
@@ -96,6 +129,8 @@ mod tests {
         for command in ["start", "stop", "restart"] {
             assert!(bench.fails(&format!("service {command} nothing"), "").await.contains("no service"));
         }
+        assert!(bench.ok("notification list", "").await.starts_with("SEVERITY"));
+        assert!(bench.fails("node restart nothing", "").await.contains("no node"));
         let nodes = bench.ok("node list", "").await;
         assert!(nodes.starts_with("NAME") && nodes.contains("example.com"), "{nodes}");
     }

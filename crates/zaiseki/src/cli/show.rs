@@ -42,6 +42,7 @@ pub enum View {
     Services,
     Service,
     Nodes,
+    Notifications,
     Admins,
     Sessions,
     Tokens,
@@ -111,11 +112,12 @@ const FINDINGS: [Column; 4] = [
     Column { key: "seen", en: "SEEN", ja: "内容", cell: in_language },
     Column { key: "advice", en: "WHAT TO DO", ja: "対処", cell: in_language },
 ];
-const SETTINGS: [Column; 5] = [
+const SETTINGS: [Column; 6] = [
     column("key", "KEY", "キー"),
     column("value", "VALUE", "値"),
     column("default", "DEFAULT", "既定値"),
     column("unit", "UNIT", "単位"),
+    Column { key: "restart", en: "TAKES EFFECT", ja: "反映", cell: services::effect },
     Column { key: "help", en: "MEANING", ja: "意味", cell: in_language },
 ];
 const PROBLEMS: [Column; 4] = [
@@ -148,7 +150,10 @@ pub fn table(answer: &Value, view: View, lang: Lang) -> String {
         View::AddressScheme => addresses::one(answer, lang),
         View::Services => rows(list("services"), &services::SERVICES, lang),
         View::Service => services::one(answer, lang),
+        // A restart answers with the one node that it is about.
+        View::Nodes if answer.is_object() => rows(std::slice::from_ref(answer), &services::NODES, lang),
         View::Nodes => rows(list("nodes"), &services::NODES, lang),
+        View::Notifications => rows(list("notifications"), &services::NOTIFICATIONS, lang),
         View::Admins => rows(list("admins"), &admins::ADMINS, lang),
         View::Sessions => rows(list("sessions"), &admins::SESSIONS, lang),
         View::Tokens => rows(list("tokens"), &admins::TOKENS, lang),

@@ -217,3 +217,36 @@ fn a_node_that_nobody_could_reach_is_refused() {
     one("domain = 'example.com'\n[listen]\nc2s = []\nhttps = []\n", None, "listen", "nobody could reach");
     Config::parse("domain = 'example.com'\n[listen]\nhttps = ['127.0.0.1:0']\n", Path::new("/")).unwrap();
 }
+
+/// The keys that the reader knows, by its own word: of a file with an unknown key in each section.
+fn known_keys() -> Vec<String> {
+    let mut all = Vec::new();
+    for section in ["", "listen", "allow", "tls", "c2s", "log"] {
+        let head = if section.is_empty() { String::new() } else { format!("domain = 'example.com'\n[{section}]\n") };
+        let found = problems(&format!("{head}unheard_of = 1\n"));
+        let says = found.into_iter().find_map(|(.., says)| says.strip_prefix("unknown key; known here: ").map(str::to_owned));
+        let names = says.expect("the known keys");
+        let full = |name: &str| if section.is_empty() { name.to_owned() } else { format!("{section}.{name}") };
+        all.extend(
+            names
+                .split(", ")
+                .filter(|name| !["listen", "allow", "tls", "c2s", "log"].contains(name) || !section.is_empty())
+                .map(full),
+        );
+    }
+    all
+}
+
+#[test]
+fn every_key_declares_what_has_to_be_restarted_for_it() {
+    let known = known_keys();
+    assert!(known.len() > 20 && known.iter().any(|key| key == "listen.acme_http"), "{known:?}");
+    let entries = Config::without_file().entries();
+    for key in &known {
+        assert!(zaiseki_control::bootstrap::find(key).is_some(), "{key} has no row in control/src/bootstrap/keys.rs");
+        assert!(entries.contains_key(key), "{key} is not among Config::entries");
+    }
+    let mut listed: Vec<&str> = zaiseki_control::bootstrap::KEYS.iter().map(|key| key.key).collect();
+    listed.retain(|key| !known.iter().any(|other| other == key));
+    assert!(listed.is_empty() && entries.len() == known.len(), "the file has no key {listed:?}");
+}

@@ -30,6 +30,7 @@ mod presence;
 mod provider;
 mod raw;
 mod rename;
+mod restart;
 mod revocation;
 mod roster;
 mod sasl;

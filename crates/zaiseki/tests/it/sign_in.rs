@@ -262,3 +262,35 @@ fn keys_of_a_provider_change_and_its_absence_is_no_refusal() {
     provider.rotate().expect("other keys");
     comes(&sign()).expect("taken");
 }
+
+/// Refused tokens that an address may show before it has to wait: `ADDRESS_TRIES` of the router's throttle.
+const REFUSED_TOKENS: usize = 50;
+
+/// What the sign-in with a token comes to.
+fn outcome(node: &Node, token: &str) -> String {
+    let (_, answer) = show(node, token);
+    answer.condition().map_or_else(|| answer.name.clone(), str::to_owned)
+}
+
+#[test]
+fn refused_tokens_slow_their_address_down_and_unjudged_ones_do_not() {
+    let provider = TokenMaker::start().expect("a provider");
+    let stage = by_tokens(&provider);
+    let (node, person) = (&stage.node, stage.person());
+    let good = provider.sign("RS256", &claims(&provider, &person.name, &json!({}))).expect("a token");
+    // Nobody answers there: whether a token is right cannot be told.
+    cli(node, &["settings", "set", "sign_in.oidc_issuer", "http://127.0.0.1:1"], "");
+    for _ in 0..=REFUSED_TOKENS {
+        assert_eq!(outcome(node, &good), "temporary-auth-failure");
+    }
+    cli(node, &["settings", "set", "sign_in.oidc_issuer", &provider.issuer()], "");
+    assert_eq!(outcome(node, &good), "success", "nothing was counted");
+    for n in 1..REFUSED_TOKENS {
+        assert_eq!(outcome(node, "x"), "challenge", "{n}");
+    }
+    assert_eq!(outcome(node, &good), "success", "one below the limit");
+    // The first wait is a second: a slow machine may need another refused token to be inside one.
+    let slowed = (0..10).any(|_| outcome(node, "x") == "challenge" && outcome(node, &good) == "temporary-auth-failure");
+    assert!(slowed, "at the limit a right token has to wait too");
+    wait_for("the wait to end", Duration::from_secs(120), || (outcome(node, &good) == "success").then_some(())).expect("over");
+}

@@ -18,6 +18,7 @@ mod duplicates;
 mod gateway_form;
 mod gateways;
 mod jobs;
+pub(super) mod notifications;
 mod presence_viewer;
 mod provider;
 mod services;
@@ -59,6 +60,7 @@ pub fn all() -> Pages {
         api::pages(),
         services::pages(),
         topology::pages(),
+        notifications::pages(),
         alarms::pages(),
         diagnostics::pages(),
         alarm_targets::pages(),

@@ -133,6 +133,7 @@ fn field(ctx: &Ctx, form: &Form, setting: &Setting, view: &SettingView) -> Field
     if setting.kind == Takes::Labels {
         about.push(ctx.t("settings-labels-help"));
     }
+    about.push(setting.effect.text().get(ctx.lang).to_owned());
     about.push(ctx.tn("settings-default", "value", shown(ctx, setting, &view.default)));
     Field::new(form, ctx.lang, setting.key, said(ctx, view), kind).help(about.join(" · "))
 }

@@ -1,6 +1,6 @@
 //! Whom the troubleshooter asks about the DNS.
 
-use super::{Kind, Setting, text};
+use super::{Effect, Kind, Setting, text};
 use crate::error::{ControlError, Result};
 use serde_json::json;
 use std::net::{IpAddr, SocketAddr};
@@ -12,6 +12,7 @@ pub(super) const SERVERS: Setting = Setting {
     key: "dns.servers",
     kind: Kind::Text { chars: 200, lines: false },
     unit: "",
+    effect: Effect::Live,
     help: (
         "DNS servers that the troubleshooter asks for SRV records: addresses, perhaps with a port, separated by commas; empty: those of the operating system.",
         "トラブルシューターが SRV レコードを問い合わせる DNS サーバー。アドレス (ポートも指定可) をコンマで区切ります。空欄の場合は OS の設定に従います。",

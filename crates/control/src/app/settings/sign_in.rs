@@ -1,6 +1,6 @@
 //! How users sign in.
 
-use super::{Kind, Setting, number, seconds, text};
+use super::{Effect, Kind, Setting, number, seconds, text};
 use crate::error::{ControlError, Result};
 use serde_json::json;
 use std::time::Duration;
@@ -17,6 +17,7 @@ pub(super) const MODE: Setting = Setting {
     key: "sign_in.mode",
     kind: Kind::Choice(&SignInMode::NAMES),
     unit: "",
+    effect: Effect::Live,
     help: (
         "How users sign in: by passwords kept here (local), by the password of their LDAP directory (ldap), or by an access token of an OpenID provider (oidc). New connections; sessions that run go on.",
         "ユーザーのサインイン方法: ここに保存されたパスワード (local)、LDAP ディレクトリーのパスワード (ldap)、OpenID プロバイダーのアクセストークン (oidc)。新しい接続から適用され、実行中のセッションは続きます。",
@@ -29,6 +30,7 @@ pub(super) const KEEP_KEYS: Setting = Setting {
     key: "sign_in.keep_keys_hours",
     kind: Kind::Number { min: 0, max: 720, or_none: false },
     unit: "hours",
+    effect: Effect::Live,
     help: (
         "LDAP: how long keys made of a right password are kept, so that clients may sign in without sending it (SCRAM) and while the directory is down; 0: never.",
         "LDAP: 正しいパスワードから作った鍵を残す時間。残っている間はパスワードを送らずに (SCRAM)、ディレクトリーの停止中もサインインできます。0 は残しません。",
@@ -41,6 +43,7 @@ pub(super) const ISSUER: Setting = Setting {
     key: "sign_in.oidc_issuer",
     kind: Kind::Text { chars: TEXT_CHARS, lines: false },
     unit: "",
+    effect: Effect::Live,
     help: (
         "OpenID: the provider's address, exactly as its tokens name it (iss), such as https://id.example.com/realms/staff.",
         "OpenID: プロバイダーのアドレス。トークンの iss と同じ表記にします（例: https://id.example.com/realms/staff）。",
@@ -53,6 +56,7 @@ pub(super) const AUDIENCE: Setting = Setting {
     key: "sign_in.oidc_audience",
     kind: Kind::Text { chars: TEXT_CHARS, lines: false },
     unit: "",
+    effect: Effect::Live,
     help: (
         "OpenID: who access tokens must be made for (aud), as it is registered with the provider.",
         "OpenID: アクセストークンの対象 (aud)。プロバイダーに登録した値です。",
@@ -65,6 +69,7 @@ pub(super) const CLAIM: Setting = Setting {
     key: "sign_in.oidc_claim",
     kind: Kind::Choice(&["preferred_username", "sub", "email"]),
     unit: "",
+    effect: Effect::Live,
     help: (
         "OpenID: which claim of a token holds the user id; of email, the part before this domain's @, and only when it is verified.",
         "OpenID: ユーザー ID を表すトークンの項目。email は確認済みのものに限り、このドメインの @ より前の部分を使います。",
@@ -77,6 +82,7 @@ pub(super) const LEEWAY: Setting = Setting {
     key: "sign_in.oidc_leeway",
     kind: Kind::Number { min: 0, max: 300, or_none: false },
     unit: "seconds",
+    effect: Effect::Live,
     help: ("OpenID: how much the provider's clock may differ from this one.", "OpenID: プロバイダーの時計とのずれの許容範囲。"),
     get: |s| json!(s.sign_in.oidc.leeway.as_secs()),
     set: |s, v| s.sign_in.oidc.leeway = seconds(v),
@@ -86,6 +92,7 @@ pub(super) const CA: Setting = Setting {
     key: "sign_in.oidc_ca",
     kind: Kind::Text { chars: CA_CHARS, lines: true },
     unit: "",
+    effect: Effect::Live,
     help: (
         "OpenID: certificate authorities of the provider (PEM); empty: those of the operating system.",
         "OpenID: プロバイダーの認証局 (PEM)。空の場合は OS の認証局を使います。",

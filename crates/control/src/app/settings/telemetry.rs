@@ -1,12 +1,13 @@
 //! What a collector of OpenTelemetry gets.
 
-use super::{Kind, Setting, seconds};
+use super::{Effect, Kind, Setting, seconds};
 use serde_json::json;
 
 pub(super) const OTLP_URL: Setting = Setting {
     key: "telemetry.otlp_url",
     kind: Kind::Text { chars: 1_000, lines: false },
     unit: "",
+    effect: Effect::Live,
     help: (
         "OpenTelemetry collector that gets the metrics, such as https://collector.example.com:4318/v1/metrics; empty: none.",
         "メトリクスを送る OpenTelemetry コレクター (例: https://collector.example.com:4318/v1/metrics)。空欄の場合は送りません。",
@@ -19,6 +20,7 @@ pub(super) const INTERVAL: Setting = Setting {
     key: "telemetry.interval",
     kind: Kind::Number { min: 5, max: 3_600, or_none: false },
     unit: "seconds",
+    effect: Effect::Live,
     help: ("Time between two pushes of the metrics to the collector.", "コレクターにメトリクスを送る間隔。"),
     get: |s| json!(s.telemetry.interval.as_secs()),
     set: |s, v| s.telemetry.interval = seconds(v),

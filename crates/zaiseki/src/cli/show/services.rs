@@ -22,6 +22,26 @@ pub(super) const NODES: [Column; 6] = [
     Column { key: "doors", en: "LISTENS ON", ja: "待ち受け", cell: doors },
 ];
 
+pub(super) const NOTIFICATIONS: [Column; 7] = [
+    column("severity", "SEVERITY", "重大度"),
+    column("key", "KEY", "キー"),
+    column("in_use", "IN USE", "使用中"),
+    column("in_file", "IN THE FILE", "ファイル"),
+    column("restart", "RESTART", "再起動の対象"),
+    Column { key: "todo", en: "TO DO", ja: "対処", cell: in_language },
+    Column { key: "why", en: "UNTIL THEN", ja: "それまで", cell: in_language },
+];
+
+/// When a change of a setting is used.
+pub(super) fn effect(restart: &Value, lang: Lang) -> String {
+    match (restart.as_str(), lang) {
+        (None, Lang::En) => "live".to_owned(),
+        (None, Lang::Ja) => "即時".to_owned(),
+        (Some(what), Lang::En) => format!("restart of {what}"),
+        (Some(what), Lang::Ja) => format!("{what} の再起動後"),
+    }
+}
+
 /// `web 127.0.0.1:8443; console 127.0.0.1:9443 from 10.0.0.0/8`
 fn doors(doors: &Value, lang: Lang) -> String {
     let words = |list: &Value| {

@@ -1,0 +1,17 @@
+notifications-file = Configuration file: { $file }
+notifications-no-file = The node runs without a configuration file.
+notifications-broken = With the configuration file as it is, the node would not start. It goes on with what it read at its start; mend what is listed below.
+notifications-severity = Severity
+notifications-key = Key
+notifications-in-use = In use
+notifications-in-file = In the file
+notifications-why = Until then
+notifications-todo = What to do, and what it means
+notifications-do = Actions
+notifications-nothing = nothing
+notifications-none = Nothing waits.
+notifications-restart-node = Restart the node
+notifications-restart-service = Restart the service
+notifications-ask = Restart the node { $name }?
+notifications-ask-note = The node starts with the configuration file as it is. When it could not, nothing is restarted, and this page says why.
+notifications-restarts = The node restarts: { $object }. In a few seconds this page is up to date again.

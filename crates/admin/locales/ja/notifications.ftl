@@ -1,0 +1,17 @@
+notifications-file = 設定ファイル: { $file }
+notifications-no-file = 設定ファイルなしで動いています。
+notifications-broken = 現在の設定ファイルではノードを起動できません。ノードは起動時に読んだ内容で動き続けています。下の問題を修正してください。
+notifications-severity = 重大度
+notifications-key = キー
+notifications-in-use = 使用中
+notifications-in-file = ファイル
+notifications-why = それまでの間
+notifications-todo = 対処とその影響
+notifications-do = 操作
+notifications-nothing = なし
+notifications-none = 対応を待っているものはありません。
+notifications-restart-node = ノードを再起動
+notifications-restart-service = サービスを再起動
+notifications-ask = ノード「{ $name }」を再起動しますか？
+notifications-ask-note = 現在の設定ファイルで起動します。起動できない場合は再起動せず、このページに理由を表示します。
+notifications-restarts = ノードを再起動しています: { $object }。数秒後にこのページが最新になります。
