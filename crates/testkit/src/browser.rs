@@ -1,4 +1,5 @@
-//! The chat page and the web console of a running node in headless Chromium, by `web/test/chat.mjs` and `web/test/console.mjs`.
+//! The chat page and the web console of a running node in headless Chromium, by `web/test/chat.mjs` and
+//! `web/test/console/`.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -41,16 +42,16 @@ fn person((jid, password): (&str, &str)) -> String {
     format!("{jid}:{password}")
 }
 
-/// Walks through the web console of a fresh node by `web/test/console.mjs`. `url`: `https://127.0.0.1:8443`; `token`: of the link
-/// for the first administrator; `screenshots`: where pictures go.
-pub fn walk_console(url: &str, token: &str, screenshots: Option<&Path>) -> Result<String> {
+/// Walks through a part of the web console of a fresh node by `web/test/console/WALK.mjs`. `walk`: its name and the language of the
+/// pages; `url`: `https://127.0.0.1:8443`; `token`: of the link for the first administrator; `screenshots`: where pictures go.
+pub fn walk_console((walk, language): (&str, &str), url: &str, token: &str, screenshots: Option<&Path>) -> Result<String> {
     let web = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../web");
     let mut command = Command::new("node");
-    command.arg("test/console.mjs").current_dir(web).args(["--url", url]);
+    command.arg(format!("test/console/{walk}.mjs")).current_dir(web).args(["--url", url, "--language", language]);
     // In one word: a token may begin with a hyphen.
     command.arg(format!("--setup={token}"));
     if let Some(folder) = screenshots {
         command.arg("--screenshots").arg(folder);
     }
-    run(&mut command).context("the web console")
+    run(&mut command).with_context(|| format!("the web console: {walk} ({language})"))
 }

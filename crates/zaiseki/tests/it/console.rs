@@ -8,7 +8,32 @@ use zaiseki_testkit::node::Node;
 const PICTURES: &str = "ZAISEKI_SCREENSHOTS";
 
 #[test]
-fn an_administrator_walks_through_the_console() {
+fn an_administrator_walks_through_users() {
+    walk("people", "en");
+}
+
+#[test]
+fn an_administrator_walks_through_sources_and_settings() {
+    walk("sources", "en");
+}
+
+#[test]
+fn an_administrator_walks_through_services_and_certificates() {
+    walk("services", "en");
+}
+
+#[test]
+fn an_administrator_walks_through_every_page_in_english() {
+    walk("pages", "en");
+}
+
+#[test]
+fn an_administrator_walks_through_every_page_in_japanese() {
+    walk("pages", "ja");
+}
+
+/// At a node of its own, so that the walks may go side by side.
+fn walk(part: &str, language: &str) {
     let node = Node::start(env!("CARGO_BIN_EXE_zaiseki")).expect("a node");
     let log = node.log();
     let token: String = log
@@ -18,6 +43,6 @@ fn an_administrator_walks_through_the_console() {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..");
     let pictures = std::env::var_os(PICTURES).map(|folder| root.join(folder));
     let url = format!("https://{}", node.https());
-    let said = walk_console(&url, &token, pictures.as_deref()).expect("the walk");
+    let said = walk_console((part, language), &url, &token, pictures.as_deref()).expect("the walk");
     println!("{said}");
 }
