@@ -3,10 +3,8 @@
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
 use zaiseki_control::app::directories::{self, DirectoryView};
 use zaiseki_control::app::duplicates::{self, Resolution};
-use zaiseki_control::app::im::{self, ImInput};
 use zaiseki_control::app::{profiles, users};
 use zaiseki_control::directory::plan::Action;
 use zaiseki_control::directory::report::SyncReport;
@@ -265,39 +263,5 @@ fn the_sync_agent_synchronises_when_it_is_due() -> Result<()> {
     zaiseki_testkit::process::wait_for("a synchronisation", std::time::Duration::from_secs(60), done)?;
     agent.abort();
     assert_eq!(bench.names(), ["anna"]);
-    Ok(())
-}
-
-/// By hand: `cargo test -p zaiseki-control --test directory -- --ignored --nocapture`. Figures are in docs/performance.md.
-#[test]
-#[ignore = "a measurement of some minutes"]
-fn seventy_five_thousand_users() -> Result<()> {
-    let count = 75_000;
-    let person = |i: usize| {
-        Person::new(&format!("user{i:05}"), if i.is_multiple_of(2) { "ou=tokyo" } else { "ou=osaka" })
-            .with(format!("displayName: User Number {i}"))
-            .with("displayName;lang-ja;phonetic:: 44KE44G+44GgIOOBr+OBquOBkw==")
-            .with(format!("mail: user{i:05}@example.com"))
-            .with(format!("telephoneNumber: +81 3 {:08}", 10_000_000 + i))
-            .with(format!("mobile: +81 90 {:08}", 10_000_000 + i))
-            .with("preferredLanguage: ja")
-    };
-    let ldif: String = (0..count).map(|i| person(i).ldif()).collect();
-    let slapd = Slapd::start(&(unit("tokyo") + &unit("osaka") + &ldif))?;
-    let bench = Bench::new()?;
-    bench.add("all", &slapd, "", &json!({"enable_new": false}))?;
-    let first = bench.sync("all");
-    println!("first: {} users in {} ms, read in {} ms", first.created, first.took_ms, first.read_ms);
-    let nightly = bench.sync("all");
-    println!("without changes: {} ms, read in {} ms", nightly.took_ms, nightly.read_ms);
-    assert_eq!((first.created, nightly.unchanged, nightly.problems), (count, count, 0));
-    let names = (0..15_000).map(|i| format!("user{i:05}")).collect();
-    let began = Instant::now();
-    let report = im::set(&bench.app, "tester", &ImInput { im: true, users: Some(names), matching: None }).unwrap();
-    println!("enable {}: {} ms", report.changed, began.elapsed().as_millis());
-    let began = Instant::now();
-    let found = duplicates::find(&bench.app).unwrap();
-    println!("look for duplicates ({}): {} ms", found.mails.len(), began.elapsed().as_millis());
-    assert_eq!(report.changed, 15_000);
     Ok(())
 }

@@ -27,6 +27,8 @@ fn main() -> Outcome<()> {
     }
     println!("{count} users written in {:.1} s", began.elapsed().as_secs_f64());
     let db = Database::open_read_only(&path, "example.com")?;
+    let names = |field| times(|| db.duplicates(field).map(drop));
+    println!("duplicates: mail {}, directory URI {}", names(UniqueField::Mail)?, names(UniqueField::DirectoryUri)?);
     for sought in SOUGHT {
         let filter = UserFilter { limit: 51, search: Some(sought.to_owned()), ..UserFilter::default() };
         let found = db.page_users(&filter)?.1;

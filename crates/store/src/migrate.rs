@@ -22,6 +22,7 @@ const STEPS: &[&str] = &[
     include_str!("schema/0015.sql"),
     include_str!("schema/0016.sql"),
     include_str!("schema/0017.sql"),
+    include_str!("schema/0018.sql"),
 ];
 
 /// The schema version of this release.
@@ -106,6 +107,41 @@ mod tests {
         migrate(&conn).unwrap();
         let used: i64 = conn.query_row("SELECT used_at FROM stream", [], |row| row.get(0)).unwrap();
         assert_eq!(used, 77);
+    }
+
+    #[test]
+    fn what_users_share_from_before_is_listed() {
+        let conn = Connection::open_in_memory().unwrap();
+        STEPS[..17].iter().for_each(|step| conn.execute_batch(step).unwrap());
+        conn.execute_batch("CREATE TABLE schema_version (version BIGINT NOT NULL); INSERT INTO schema_version VALUES (17)")
+            .unwrap();
+        let add = |key: i64, domain: &str, mail: &str, uri: &str| {
+            let sql = "INSERT INTO account (user_key, id, domain, name, display_name, mail, telephone, enabled, calendar)
+                       VALUES (?1, ?1, ?2, ?1, '', ?3, '', 1, 1)";
+            conn.execute(sql, (key, domain, mail)).unwrap();
+            let sql = "INSERT INTO profile (user_key, given_name, family_name, phonetic_name, directory_uri, department, title)
+                       VALUES (?1, '', '', '', ?2, '', '')";
+            conn.execute(sql, (key, uri)).unwrap();
+        };
+        add(1, "a", "X@y", "u@v");
+        add(2, "a", "x@Y", "");
+        add(3, "b", "x@y", "U@V");
+        add(4, "b", "only@y", "only@v");
+        add(5, "a", "", "");
+        add(6, "a", "", "");
+        migrate(&conn).unwrap();
+        let rows = |sql: &str| -> Vec<String> {
+            let mut statement = conn.prepare(sql).unwrap();
+            statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+        };
+        assert_eq!(rows("SELECT domain || ' ' || value FROM shared_mail"), ["a x@y"]);
+        assert_eq!(rows("SELECT value FROM shared_directory_uri"), ["u@v"]);
+        // A domain that becomes another one, as that of accounts from before domains does.
+        conn.execute("UPDATE account SET domain = 'a' WHERE domain = 'b'", []).unwrap();
+        conn.execute("UPDATE account SET mail = 'ONLY@y' WHERE user_key = 1", []).unwrap();
+        conn.execute("DELETE FROM profile WHERE user_key = 3", []).unwrap();
+        assert_eq!(rows("SELECT domain || ' ' || value FROM shared_mail"), ["a only@y", "a x@y"]);
+        assert_eq!(rows("SELECT value FROM shared_directory_uri"), [] as [&str; 0]);
     }
 
     #[test]

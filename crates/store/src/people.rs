@@ -7,7 +7,7 @@ use crate::profiles::{Person, person_view};
 use crate::users::{NewUser, object};
 use rusqlite::{OptionalExtension, params};
 use serde_json::json;
-use zaiseki_model::{User, UserId};
+use zaiseki_model::{Profile, User, UserId};
 
 /// One step of a synchronisation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,12 +73,11 @@ impl Database {
     }
 
     fn create_person(&self, person: &Person, audit: &Audit) -> Result<bool> {
-        let new = NewUser { user: person.user.clone(), sha256: None, sha1: None, profile: None };
-        if !self.insert_user(&new, audit)? {
-            return Ok(false);
-        }
-        self.write_person(person)?;
-        Ok(true)
+        // The account as the profile says, so that it need not be written twice.
+        let Profile { display_name, mail, language, .. } = &person.profile;
+        let (display_name, mail, language) = (display_name.clone(), mail.clone(), language.clone());
+        let user = User { display_name, mail, language, ..person.user.clone() };
+        self.insert_user(&NewUser { user, sha256: None, sha1: None, profile: None }, Some(person), audit)
     }
 
     fn update_person(&self, person: &Person, audit: &Audit) -> Result<bool> {
@@ -125,22 +124,10 @@ impl Database {
     }
 
     /// Every value that more than one user of the served domain has, ASCII letters in either case; all of them.
+    /// It costs what is shared, however many users there are.
     pub fn duplicates(&self, field: UniqueField) -> Result<Vec<Duplicate>> {
         let operation = "looking for duplicates";
-        // What is read of those who share nothing is one walk along an index.
-        let (value, from, shared) = match field {
-            UniqueField::Mail => ("a.mail", "account a", "account a WHERE a.domain = ?1 AND"),
-            UniqueField::DirectoryUri => {
-                ("p.directory_uri", "profile p CROSS JOIN account a ON a.user_key = p.user_key", "profile p WHERE")
-            }
-        };
-        let sql = format!(
-            "SELECT a.id, a.name, a.display_name, a.mail, a.telephone, a.language, a.enabled, a.calendar, a.user_key,
-             a.roster_version, a.im, a.user_id, lower({value}) FROM {from} WHERE a.domain = ?1 AND {value} <> '' AND lower({value}) IN
-             (SELECT lower({value}) FROM {shared} {value} <> '' GROUP BY lower({value}) HAVING count(*) > 1)
-             ORDER BY lower({value}), a.name"
-        );
-        let mut statement = self.conn.prepare_cached(&sql).doing(operation)?;
+        let mut statement = self.conn.prepare_cached(&shared_by(field)).doing(operation)?;
         let rows = statement.query_map([&self.domain], |row| Ok((row.get(12)?, crate::users::user(row)?))).doing(operation)?;
         let mut found: Vec<Duplicate> = Vec::new();
         for row in rows {
@@ -153,5 +140,42 @@ impl Database {
         // A directory URI may be shared with an account of another domain only.
         found.retain(|one| one.users.len() > 1);
         Ok(found)
+    }
+}
+
+/// Who shares what. Triggers keep the lists of what is shared (step 18 of the schema); who shares nothing is not looked at. The indexes
+/// are of `lower(…)`, which a plain column is not compared by; nor must the order lead to another index.
+fn shared_by(field: UniqueField) -> String {
+    let (domain, from) = match field {
+        UniqueField::Mail => (
+            "s.domain = ?1",
+            "shared_mail s CROSS JOIN account a ON a.domain = s.domain AND lower(a.mail) = lower(s.value) AND a.mail <> ''",
+        ),
+        UniqueField::DirectoryUri => (
+            "a.domain = ?1",
+            "shared_directory_uri s CROSS JOIN profile p ON lower(p.directory_uri) = lower(s.value) AND p.directory_uri <> ''
+             CROSS JOIN account a ON a.user_key = p.user_key",
+        ),
+    };
+    format!(
+        "SELECT a.id, a.name, a.display_name, a.mail, a.telephone, a.language, a.enabled, a.calendar, a.user_key,
+         a.roster_version, a.im, a.user_id, s.value FROM {from} WHERE {domain} ORDER BY lower(s.value), a.name"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn duplicates_are_found_along_the_indexes_of_what_is_shared() {
+        let db = Database::open_in_memory("example.com").unwrap();
+        for (field, index) in [(UniqueField::Mail, "account_mail"), (UniqueField::DirectoryUri, "profile_directory_uri")] {
+            let mut statement = db.conn.prepare(&format!("EXPLAIN QUERY PLAN {}", shared_by(field))).unwrap();
+            let plan = statement.query_map(["example.com"], |row| row.get(3)).unwrap();
+            let plan: Vec<String> = plan.map(Result::unwrap).collect();
+            let sought = |step: &String| step.starts_with("SEARCH") && step.contains(index) && step.contains("<expr>=?");
+            assert!(plan.iter().any(sought), "{plan:?}");
+        }
     }
 }

@@ -198,9 +198,22 @@ impl Database {
         let sql = "UPDATE account SET display_name = ?2, mail = ?3, telephone = ?4, language = ?5, enabled = ?6, im = ?7
                    WHERE user_key = ?1";
         let User { telephone, enabled, im, .. } = &person.user;
-        let Profile { display_name, given_name, family_name, phonetic_name, mail, .. } = &person.profile;
-        let Profile { directory_uri, department, title, language, .. } = &person.profile;
+        let Profile { display_name, mail, language, .. } = &person.profile;
         self.run(operation, sql, params![key, display_name, mail, telephone, language, enabled, im])?;
+        self.run(operation, "DELETE FROM user_number WHERE user_key = ?1", [key])?;
+        self.run(operation, "DELETE FROM user_device WHERE user_key = ?1", [key])?;
+        if person.origin.is_none() {
+            self.run(operation, "DELETE FROM user_origin WHERE user_key = ?1", [key])?;
+        }
+        self.write_details(key, person)?;
+        self.drop_unfounded_keys(key)?;
+        self.refresh_search(key)
+    }
+
+    /// What is known beyond the account, of somebody of whom no number and no device is there.
+    pub(crate) fn write_details(&self, key: i64, person: &Person) -> Result<()> {
+        let operation = "writing a user's profile";
+        let Profile { given_name, family_name, phonetic_name, directory_uri, department, title, .. } = &person.profile;
         let sql = "INSERT INTO profile (user_key, given_name, family_name, phonetic_name, directory_uri, department, title,
                    home_cluster, node, held, unlisted) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
                    ON CONFLICT (user_key) DO UPDATE SET given_name = excluded.given_name,
@@ -222,22 +235,15 @@ impl Database {
             unlisted
         ];
         self.run(operation, sql, names)?;
-        self.run(operation, "DELETE FROM user_number WHERE user_key = ?1", [key])?;
         for (position, number) in (0i64..).zip(&person.profile.numbers) {
             let sql = "INSERT INTO user_number (user_key, position, kind, number) VALUES (?1, ?2, ?3, ?4)";
             self.run(operation, sql, params![key, position, number.kind.as_str(), number.number])?;
         }
-        self.run(operation, "DELETE FROM user_device WHERE user_key = ?1", [key])?;
         for device in &person.devices {
             let sql = "INSERT OR REPLACE INTO user_device (user_key, name, kind, line) VALUES (?1, ?2, ?3, ?4)";
             self.run(operation, sql, params![key, device.name, device.kind, device.line])?;
         }
-        match &person.origin {
-            Some(origin) => self.write_origin(key, origin)?,
-            None => drop(self.run(operation, "DELETE FROM user_origin WHERE user_key = ?1", [key])?),
-        }
-        self.drop_unfounded_keys(key)?;
-        self.refresh_search(key)
+        person.origin.as_ref().map_or(Ok(()), |origin| self.write_origin(key, origin))
     }
 
     fn write_origin(&self, key: i64, origin: &Origin) -> Result<()> {

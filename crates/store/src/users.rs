@@ -40,7 +40,7 @@ impl Database {
         let tx = self.begin(operation)?;
         let mut taken = Vec::new();
         for (index, new) in users.iter().enumerate() {
-            if !self.insert_user(new, audit)? {
+            if !self.insert_user(new, None, audit)? {
                 taken.push(index);
             }
         }
@@ -48,8 +48,8 @@ impl Database {
         Ok(taken)
     }
 
-    /// False when the name or id is taken.
-    pub(crate) fn insert_user(&self, new: &NewUser, audit: &Audit) -> Result<bool> {
+    /// False when the name or id is taken. `known`: what there is to write beyond the account, instead of the new user's profile.
+    pub(crate) fn insert_user(&self, new: &NewUser, known: Option<&Person>, audit: &Audit) -> Result<bool> {
         let operation = "creating a user";
         let User { id, name, user_id, display_name, mail, telephone, language, enabled, calendar, im } = &new.user;
         if self.is_called(user_id.as_deref(), *id)? || self.is_called(Some(name), *id)? {
@@ -64,8 +64,9 @@ impl Database {
         let Some(key) = key else { return Ok(false) };
         self.forget_alias(name)?;
         self.put_keys(key, new.sha256.as_ref(), new.sha1.as_ref())?;
-        if let Some(profile) = &new.profile {
-            self.write_person(&Person::new(new.user.clone(), (**profile).clone()))?;
+        let person = new.profile.as_ref().map(|profile| Person::new(new.user.clone(), (**profile).clone()));
+        if let Some(person) = known.or(person.as_ref()) {
+            self.write_details(key, person)?;
         }
         self.refresh_search(key)?;
         self.write_audit(audit, "user.create", &object(name), None, Some(&audit_view(&new.user)))?;

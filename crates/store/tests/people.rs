@@ -3,7 +3,7 @@
 mod common;
 
 use common::*;
-use zaiseki_model::{Device, DirectoryId, Number, NumberKind, Profile, Timestamp, UserId};
+use zaiseki_model::{Device, DirectoryId, Number, NumberKind, Profile, Timestamp, User, UserId};
 use zaiseki_store::*;
 
 const TREE: DirectoryId = DirectoryId([4; 16]);
@@ -142,6 +142,54 @@ fn all_duplicates_are_found_whatever_the_case() {
     db.change_people(&many, &audit()).unwrap();
     let same = db.duplicates(UniqueField::Mail).unwrap().into_iter().find(|d| d.value == "same@example.com").unwrap();
     assert_eq!(same.users.len(), 236);
+}
+
+#[test]
+fn what_is_shared_follows_every_way_of_writing() {
+    let mut db = database();
+    let shared = |db: &Database, field| -> Vec<String> {
+        let all = db.duplicates(field).unwrap().into_iter();
+        all.map(|d| format!("{}: {}", d.value, d.users.iter().map(|user| user.name.as_str()).collect::<Vec<_>>().join(" ")))
+            .collect()
+    };
+    let none: [&str; 0] = [];
+    let user = |id: u8, mail: &str| {
+        let person = person(UserId([id; 16]), &format!("user{id}"));
+        User { mail: mail.to_owned(), ..person.user }
+    };
+    let new = |id: u8, mail: &str| NewUser { user: user(id, mail), sha256: None, sha1: None, profile: None };
+    // Made one by one, and many at once; a third is no news.
+    db.create_user(&new(31, "Info@x"), &audit()).unwrap();
+    assert_eq!(shared(&db, UniqueField::Mail), none);
+    assert_eq!(db.create_many(&[new(32, "info@X"), new(33, "info@x"), new(34, "")], &audit()).unwrap(), [] as [usize; 0]);
+    assert_eq!(shared(&db, UniqueField::Mail), ["info@x: user31 user32 user33"]);
+    // Another name, another address, no address, no user any more.
+    db.rename_user(UserId([33; 16]), "renamed", None, &audit()).unwrap();
+    db.update_user(&user(31, "own@x"), &audit()).unwrap();
+    assert_eq!(shared(&db, UniqueField::Mail), ["info@x: renamed user32"]);
+    db.remove_user(UserId([32; 16]), &audit()).unwrap();
+    assert_eq!(shared(&db, UniqueField::Mail), none);
+    db.update_user(&user(31, "INFO@x"), &audit()).unwrap();
+    assert_eq!(shared(&db, UniqueField::Mail), ["info@x: renamed user31"]);
+    db.update_user(&user(31, "info@x"), &audit()).unwrap();
+    assert_eq!(shared(&db, UniqueField::Mail), ["info@x: renamed user31"], "another case is the same");
+    // By a profile, and by a synchronisation.
+    let with_uri = |id: u8, uri: &str| {
+        let mut person = db_person(id);
+        person.profile.directory_uri = uri.to_owned();
+        person
+    };
+    db.put_person(&with_uri(31, "a@x"), &audit()).unwrap();
+    assert_eq!((shared(&db, UniqueField::Mail), shared(&db, UniqueField::DirectoryUri)), (Vec::new(), Vec::new()));
+    db.change_people(&[PersonChange::Update(Box::new(with_uri(34, "A@x")))], &audit()).unwrap();
+    assert_eq!(shared(&db, UniqueField::DirectoryUri), ["a@x: user31 user34"]);
+    db.change_people(&[PersonChange::Remove(UserId([31; 16]))], &audit()).unwrap();
+    assert_eq!(shared(&db, UniqueField::DirectoryUri), none);
+}
+
+/// As it is made, with nothing but a name.
+fn db_person(id: u8) -> Person {
+    person(UserId([id; 16]), &format!("user{id}"))
 }
 
 #[test]

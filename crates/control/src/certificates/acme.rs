@@ -225,13 +225,18 @@ fn put_state(app: &App, state: &AcmeState) -> Result<()> {
     Ok(app.store().call(move |db| db.put_acme_state(&state))?)
 }
 
+/// What to do where the authority could not look whether the names are ours.
+pub fn no_listener() -> Text {
+    Text::new(
+        "no address answers the authority's challenges: set listen.acme_http in the configuration file and restart",
+        "認証局の確認に応答するアドレスがありません。設定ファイルの listen.acme_http を設定して再起動してください",
+    )
+}
+
 /// From the account to the certificate that is shown; an error is what to say of it.
 async fn order(app: &App, kept: Kept) -> Result<(), Text> {
     if app.acme().listening().is_empty() {
-        return Err(Text::new(
-            "no address answers the authority's challenges: set listen.acme_http in the configuration file and restart",
-            "認証局の確認に応答するアドレスがありません。設定ファイルの listen.acme_http を設定して再起動してください",
-        ));
+        return Err(no_listener());
     }
     let busy = app.acme().begin();
     let Kept { config, account, .. } = kept;

@@ -10,7 +10,7 @@ use zaiseki_store::PersonChange;
 /// its name, all of them in a row and marked so; where they go round in a circle, one has to come first.
 pub(super) fn ordered(steps: Vec<Step>, owners: &Owners<'_>) -> Vec<Step> {
     let (mut ordered, rest): (Vec<Step>, Vec<Step>) = steps.into_iter().partition(|step| step.action == Action::Remove);
-    let (renamings, rest): (Vec<Step>, Vec<Step>) = rest.into_iter().partition(|step| renamed(step).is_some());
+    let (renamings, mut rest): (Vec<Step>, Vec<Step>) = rest.into_iter().partition(|step| renamed(step).is_some());
     let users = renamings.iter().enumerate().filter_map(|(index, step)| Some((renamed(step)?.id, index)));
     let users: HashMap<UserId, usize> = users.collect();
     let waits = renamings.iter().map(|step| waits_for(step, &users, owners)).collect();
@@ -22,6 +22,8 @@ pub(super) fn ordered(steps: Vec<Step>, owners: &Owners<'_>) -> Vec<Step> {
             ordered.extend(renamings[index].take().map(|step| Step { linked: Some(index) != last, ..step }));
         }
     }
+    // In the order of names, in which the database keeps users: neighbours are written to the same pages.
+    rest.sort_by(|a, b| a.name.cmp(&b.name));
     ordered.extend(rest);
     ordered
 }

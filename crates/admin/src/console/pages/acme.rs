@@ -10,7 +10,7 @@ use zaiseki_control::access::{Area, Right};
 use zaiseki_control::app::acme::{self, AcmeView};
 use zaiseki_control::app::certificates::usual_names;
 use zaiseki_control::certificates::Purpose;
-use zaiseki_control::certificates::acme::AcmeConfig;
+use zaiseki_control::certificates::acme::{AcmeConfig, no_listener};
 
 const READ: Right = Right::read(Area::Certificates);
 const WRITE: Right = Right::write(Area::Certificates);
@@ -63,7 +63,8 @@ fn page(ctx: &Ctx, view: &AcmeView, form: &Form) -> Page {
     if view.listening.is_empty() {
         page = page.notice(Sign::Warning, ctx.t("acme-no-listener"));
     }
-    if let Some(error) = &view.error {
+    // Of the missing address the page has just spoken.
+    if let Some(error) = view.error.as_ref().filter(|error| **error != no_listener()) {
         page = page.notice(Sign::Bad, error.get(ctx.lang));
     }
     if view.config.is_some() {
