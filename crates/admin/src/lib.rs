@@ -21,5 +21,6 @@ mod reply;
 pub mod server;
 pub mod site;
 pub mod socket;
+pub mod spans;
 mod stranger;
 pub mod web;

@@ -155,3 +155,6 @@ pub const LOG_LINES_KEPT: usize = 2_000;
 pub const LOG_LINE_CHARS: usize = 1_000;
 /// Rows of a table counted for the support bundle; of a larger one only that there are more.
 pub const ROWS_COUNTED: u64 = 1_000_000;
+/// Spans that wait for the collector of traces, one past them being dropped and counted; and those of one push.
+pub const SPANS_WAITING: usize = 2_048;
+pub const SPANS_PER_BATCH: usize = 512;

@@ -84,6 +84,8 @@ pub struct TelemetrySettings {
     pub otlp_url: String,
     /// Between two pushes.
     pub interval: Duration,
+    /// Of a hundred requests so many are traced; 0 = none.
+    pub traces_percent: u32,
 }
 
 /// What users learn of each other from what the directory says.
@@ -135,7 +137,7 @@ impl Default for PeopleSettings {
 
 impl Default for TelemetrySettings {
     fn default() -> Self {
-        TelemetrySettings { otlp_url: String::new(), interval: Duration::from_secs(60) }
+        TelemetrySettings { otlp_url: String::new(), interval: Duration::from_secs(60), traces_percent: 10 }
     }
 }
 

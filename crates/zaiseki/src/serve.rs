@@ -425,8 +425,10 @@ impl Running {
         let sender = zaiseki_control::alarms::target::sender::run(self.app.clone(), name.clone());
         self.tasks.spawn(until(self.stop.clone(), sender));
         self.tasks.spawn(until(self.stop.clone(), zaiseki_control::app::log_level::run(self.app.clone())));
-        let otlp = zaiseki_control::vitals::otlp::run(self.app.clone(), name);
+        let otlp = zaiseki_control::vitals::otlp::run(self.app.clone(), name.clone());
         self.tasks.spawn(until(self.stop.clone(), otlp));
+        let traces = zaiseki_control::vitals::traces::run(self.app.clone(), name);
+        self.tasks.spawn(until(self.stop.clone(), traces));
         self.tasks.spawn(until(self.stop.clone(), systemd::watchdog(self.node.clone())));
         let (app, stop) = (self.app.clone(), self.stop.clone());
         self.tasks.spawn(async move {

@@ -7,6 +7,7 @@ settings-unit-seconds = seconds
 settings-unit-minutes = minutes
 settings-unit-hours = hours
 settings-unit-days = days
+settings-unit-percent = percent
 settings-unit-characters = characters
 settings-show-away = Away
 settings-show-chat = Free for chat

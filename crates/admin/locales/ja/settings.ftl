@@ -7,6 +7,7 @@ settings-unit-seconds = 秒
 settings-unit-minutes = 分
 settings-unit-hours = 時間
 settings-unit-days = 日
+settings-unit-percent = パーセント
 settings-unit-characters = 文字
 settings-show-away = 離席中
 settings-show-chat = チャット可能

@@ -37,6 +37,7 @@ mod trust;
 mod users;
 
 use crate::reply::{Answer, Problem};
+use crate::spans;
 use axum::extract::{DefaultBodyLimit, FromRequestParts};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
@@ -72,6 +73,7 @@ pub fn api(app: App) -> Router {
         .method_not_allowed_fallback(no_such_method)
         .layer(DefaultBodyLimit::max(BODY_BYTES))
         .layer(middleware::from_fn_with_state(rights, access::check))
+        .layer(middleware::from_fn_with_state(app.clone(), spans::traced))
         .with_state(app)
         .route(DOCUMENT, get(move |_: Who| async move { Json(document) }))
 }

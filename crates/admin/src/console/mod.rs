@@ -20,6 +20,7 @@ pub mod posted;
 pub mod routes;
 pub mod texts;
 
+use crate::spans;
 use crate::web::origin;
 use axum::Router;
 use axum::extract::{Path, Request, State};
@@ -43,6 +44,7 @@ pub fn console(app: App) -> Router {
         .route("/console/static/{name}", get(|Path(name): Path<String>| async move { files::answer(&name) }))
         .fallback(not_found)
         .layer(middleware::from_fn(same_site))
+        .layer(middleware::from_fn_with_state(app.clone(), spans::traced))
         .with_state(app)
 }
 

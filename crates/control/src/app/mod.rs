@@ -53,6 +53,7 @@ use crate::seal::SealKey;
 use crate::services::supervisor::Services;
 use crate::sign_in::Providers;
 use crate::vitals::Vitals;
+use crate::vitals::spans::Spans;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -120,6 +121,7 @@ struct Inner {
     directories_changed: Notify,
     directory_states: DirectoryStates,
     vitals: Vitals,
+    spans: Spans,
     alarms: Alarms,
     data_plane: OnceLock<Arc<dyn DataPlane>>,
     services: Services,
@@ -170,6 +172,7 @@ impl App {
             directories_changed: Notify::new(),
             directory_states: DirectoryStates::default(),
             vitals: Vitals::default(),
+            spans: Spans::default(),
             alarms,
             troubleshooter: Troubleshooter::default(),
             this_node: OnceLock::new(),
@@ -260,6 +263,11 @@ impl App {
     /// What the node counts; sampled by [`crate::vitals::run`].
     pub fn vitals(&self) -> &Vitals {
         &self.inner.vitals
+    }
+
+    /// Spans for the collector of traces; begun by [`crate::vitals::spans::begin`].
+    pub fn spans(&self) -> &Spans {
+        &self.inner.spans
     }
 
     /// What is wrong: raised and cleared by the parts, written by [`crate::alarms::keeper`].

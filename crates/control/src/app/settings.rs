@@ -82,6 +82,7 @@ pub static SETTINGS: &[Setting] = &[
     admin::AUDIT_DAYS,
     telemetry::OTLP_URL,
     telemetry::INTERVAL,
+    telemetry::TRACES_PERCENT,
     dns::SERVERS,
 ];
 

@@ -9,6 +9,7 @@ use crate::app::addresses::Addressing;
 use crate::app::{App, UserChange, audit, duplicates, status};
 use crate::error::{ControlError, Result};
 use crate::text::Text;
+use crate::vitals::spans::{self, SpanKind};
 use std::sync::Arc;
 use std::time::Instant;
 use zaiseki_model::directory::{Sweep, UserSource};
@@ -52,7 +53,20 @@ impl Sync {
     /// # Errors
     /// The database.
     pub async fn run(self) -> Result<SyncReport> {
-        let done = tokio::spawn(self.work()).await;
+        let mut span = spans::begin(&self.app, "directory synchronisation", SpanKind::Internal, None);
+        if let Some(span) = &mut span {
+            span.text("zaiseki.directory", &self.row.name);
+            span.bool("zaiseki.dry_run", self.dry_run);
+        }
+        let worked = async move {
+            let done = self.work().await;
+            if let Some(mut span) = span {
+                span.failed(done.as_ref().map_or(true, |report| report.error.is_some()));
+                span.number("zaiseki.entries", done.as_ref().map_or(0, |report| report.entries));
+            }
+            done
+        };
+        let done = tokio::spawn(worked).await;
         done.unwrap_or_else(|error| Err(ControlError::Thread(std::io::Error::other(error))))
     }
 

@@ -9,6 +9,7 @@ use crate::alarms::catalogue::GATEWAY_DOWN;
 use crate::app::status::time;
 use crate::error::ControlError;
 use crate::text::Text;
+use crate::vitals::spans::{self, Open, Parent, SpanKind};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -109,13 +110,21 @@ impl Poller {
         let mut newcomers = self.shared.newcomers.subscribe();
         loop {
             newcomers.mark_unchanged();
-            let outcome = self.poll().await;
+            let mut span = spans::begin(&self.shared.app, "gateway poll", SpanKind::Internal, None);
+            let outcome = self.poll(span.as_ref().map(Open::context)).await;
+            if let Some(span) = &mut span {
+                span.text("zaiseki.gateway", &self.row.name);
+                span.number("zaiseki.users", outcome.as_ref().map_or(0, |tally| tally.users));
+                span.failed(outcome.is_err());
+            }
+            drop(span);
             let pause = self.conclude(outcome).await;
             self.wait(pause, &bell, &mut newcomers).await;
         }
     }
 
-    async fn poll(&mut self) -> Result<Tally, Failure> {
+    /// `trace`: what the requests to the calendar server are part of.
+    async fn poll(&mut self, trace: Option<Parent>) -> Result<Tally, Failure> {
         let users = self.shared.users().await.map_err(Failure::Database)?;
         let now = Timestamp::now();
         self.unknown.retain(|_, (since, _)| now.since(*since) < UNKNOWN_AGAIN);
@@ -132,8 +141,7 @@ impl Poller {
         for chunk in mailboxes.chunks(CHUNK) {
             let now = Timestamp::now();
             let window = window(now);
-            let fetched = timeout(CHUNK_TIME, self.source.fetch(chunk, window)).await.map_err(|_| Failure::Slow)?;
-            let answers = fetched.map_err(Failure::Source)?;
+            let answers = self.fetch(chunk, window, trace).await?;
             self.take(answers, &asked, window, now, &mut tally).await?;
         }
         let nobody = tally.read == 0 && tally.refused > 0 && tally.refused == mailboxes.len();
@@ -144,6 +152,17 @@ impl Poller {
             }
             _ => Ok(tally),
         }
+    }
+
+    /// Asks the calendar server about some users.
+    async fn fetch(&self, chunk: &[Mailbox], window: Window, trace: Option<Parent>) -> Result<Vec<UserCalendar>, Failure> {
+        let mut span = trace.and_then(|trace| spans::begin(&self.shared.app, "calendar request", SpanKind::Client, Some(trace)));
+        let fetched = timeout(CHUNK_TIME, self.source.fetch(chunk, window)).await;
+        if let Some(span) = &mut span {
+            span.number("zaiseki.users", chunk.len());
+            span.failed(!matches!(fetched, Ok(Ok(_))));
+        }
+        fetched.map_err(|_| Failure::Slow)?.map_err(Failure::Source)
     }
 
     /// Enters the answers into the book, the database, and the data plane.

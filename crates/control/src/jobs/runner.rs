@@ -5,6 +5,7 @@ use crate::alarms::catalogue::JOB_FAILED;
 use crate::app::App;
 use crate::error::{ControlError, Result};
 use crate::text::Text;
+use crate::vitals::spans::{self, SpanKind};
 use std::time::{Duration, Instant};
 use zaiseki_model::Timestamp;
 use zaiseki_model::limits::JOB_RESUMES;
@@ -110,11 +111,19 @@ async fn wait(app: &App) {
 async fn carry_out(app: &App, lease: Lease, job: Job) {
     tracing::info!(job = %job.id, kind = job.kind, actor = job.actor, resumed = job.resumed, "job taken up");
     let turn = Turn { app: app.clone(), lease, job: job.id };
+    let mut span = spans::begin(app, format!("job {}", job.kind), SpanKind::Internal, None);
+    if let Some(span) = &mut span {
+        span.text("zaiseki.job.id", job.id);
+        span.text("zaiseki.job.kind", &job.kind);
+    }
     let worker = app.clone();
     let done = match blocking(move || begin(&worker, &job).map_err(Trouble::Error)).await {
         Ok(work) => steps(&turn, work).await,
         Err(trouble) => Err(trouble),
     };
+    if let Some(span) = &mut span {
+        span.failed(done.is_err());
+    }
     match done {
         Ok(()) => tracing::info!(job = %turn.job, "job is over"),
         Err(trouble) => give_up(turn, trouble).await,

@@ -26,6 +26,7 @@ pub(super) fn families(app: &App) -> Result<Vec<Family>> {
     let listed = gateways::list(app)?;
     let named: Vec<_> = listed.iter().filter_map(|g| Some((g.name.as_str(), g.status.as_ref()?))).collect();
     gateway(&mut page, &named);
+    spans(&mut page, app.spans().counts());
     process(&mut page, &ProcessCounts::now());
     Ok(page.0)
 }
@@ -78,6 +79,12 @@ fn gateway(page: &mut Page, gateways: &[(&str, &GatewayStatus)]) {
     family("zaiseki_gateway_polls_total", Kind::Counter, "Polls of the calendar server.", |status| status.polls);
     family("zaiseki_gateway_users", Kind::Gauge, "Users whom the gateway serves.", |status| status.users as u64);
     family("zaiseki_gateway_users_failed", Kind::Gauge, "Users whose calendar could not be read.", |status| status.failed as u64);
+}
+
+fn spans(page: &mut Page, (sent, dropped): (u64, u64)) {
+    page.family("zaiseki_spans_total", Kind::Counter, "Spans of traces: sent to the collector, or dropped on the way.");
+    page.sample(&[("result", "sent")], sent);
+    page.sample(&[("result", "dropped")], dropped);
 }
 
 fn process(page: &mut Page, counts: &ProcessCounts) {

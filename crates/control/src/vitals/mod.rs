@@ -3,6 +3,8 @@
 pub mod metrics;
 pub mod otlp;
 mod process;
+pub mod spans;
+pub mod traces;
 
 pub use process::ProcessCounts;
 

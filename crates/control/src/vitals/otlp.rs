@@ -50,6 +50,11 @@ async fn push(app: &App, node: &str, url: &str) -> std::result::Result<(), Text>
     let (worker, name) = (app.clone(), node.to_owned());
     let body = tokio::task::spawn_blocking(move || body(&worker, &name, Timestamp::now())).await;
     let body = body.unwrap_or_else(|error| Err(ControlError::Thread(std::io::Error::other(error)))).map_err(|e| e.text())?;
+    post(url, body).await
+}
+
+/// Hands a body to the collector.
+pub(super) async fn post(url: &str, body: String) -> std::result::Result<(), Text> {
     let failed = |why: String| Text::new(why.clone(), format!("コレクターに送信できません: {why}"));
     let url = Url::parse(url).map_err(|error| failed(error.to_string()))?;
     let config = ClientConfig {
@@ -70,17 +75,21 @@ async fn push(app: &App, node: &str, url: &str) -> std::result::Result<(), Text>
 fn body(app: &App, node: &str, now: Timestamp) -> Result<String> {
     let (start, now) = (nanos(app.started()), nanos(now));
     let metrics: Vec<Value> = families(app)?.iter().map(|family| metric(family, &start, &now)).collect();
-    let resource = attributes(&[
+    Ok(json!({"resourceMetrics": [{
+        "resource": {"attributes": resource(app, node)},
+        "scopeMetrics": [{"scope": {"name": "zaiseki"}, "metrics": metrics}],
+    }]})
+    .to_string())
+}
+
+/// Who sends.
+pub(super) fn resource(app: &App, node: &str) -> Vec<Value> {
+    attributes(&[
         ("service.name", "zaiseki"),
         ("service.version", env!("CARGO_PKG_VERSION")),
         ("service.instance.id", node),
         ("zaiseki.domain", app.domain()),
-    ]);
-    Ok(json!({"resourceMetrics": [{
-        "resource": {"attributes": resource},
-        "scopeMetrics": [{"scope": {"name": "zaiseki"}, "metrics": metrics}],
-    }]})
-    .to_string())
+    ])
 }
 
 fn metric(family: &Family, start: &str, now: &str) -> Value {
@@ -111,14 +120,14 @@ fn summary(family: &Family, start: &str, now: &str) -> Value {
     json!({"attributes": [], "startTimeUnixNano": start, "timeUnixNano": now, "count": of("_count").unwrap_or("0"), "sum": sum})
 }
 
-fn attributes(pairs: &[(&str, &str)]) -> Vec<Value> {
+pub(super) fn attributes(pairs: &[(&str, &str)]) -> Vec<Value> {
     pairs.iter().map(|(key, value)| json!({"key": key, "value": {"stringValue": value}})).collect()
 }
 
-fn nanos(at: Timestamp) -> String {
+pub(super) fn nanos(at: Timestamp) -> String {
     (i128::from(at.0) * 1_000).to_string()
 }
 
 #[cfg(test)]
 #[path = "otlp_tests.rs"]
-mod tests;
+pub(super) mod tests;

@@ -25,15 +25,32 @@ for metric in resource.scope_metrics[0].metrics:
         print(metric.name, kind, labels or '-', value, point.time_unix_nano - point.start_time_unix_nano)
 ";
 
-fn parsed(body: &str) -> String {
+/// What a program of Python makes of a body.
+pub(in crate::vitals) fn parsed(program: &str, body: &str) -> String {
     use std::io::Write;
     let python = Python::with("otlp", &["opentelemetry-proto==1.37.0"]).unwrap();
     let mut command: Command = python.command();
-    let mut child = command.args(["-c", PARSE]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut child = command.args(["-c", program]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     child.stdin.take().unwrap().write_all(body.as_bytes()).unwrap();
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success(), "{body}");
     String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// Takes one push: its head in lower case, and its body.
+pub(in crate::vitals) async fn collector(listener: &TcpListener) -> (String, String) {
+    let (mut stream, _) = listener.accept().await.unwrap();
+    let mut bytes = Vec::new();
+    loop {
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        if let Some((head, body)) = text.split_once("\r\n\r\n")
+            && serde_json::from_str::<Value>(body).is_ok()
+        {
+            stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}").await.unwrap();
+            return (head.to_ascii_lowercase(), body.to_owned());
+        }
+        assert!(stream.read_buf(&mut bytes).await.unwrap() > 0, "{text}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -46,26 +63,12 @@ async fn a_collector_gets_what_prometheus_sees() {
     let url = format!("http://127.0.0.1:{}/v1/metrics", listener.local_addr().unwrap().port());
     let change = BTreeMap::from([("telemetry.otlp_url".to_owned(), json!(url))]);
     settings::put(app, "tester", &change).unwrap();
-    let served = async {
-        let (mut stream, _) = listener.accept().await.unwrap();
-        let mut bytes = Vec::new();
-        loop {
-            let text = String::from_utf8_lossy(&bytes).into_owned();
-            if let Some((head, body)) = text.split_once("\r\n\r\n")
-                && serde_json::from_str::<Value>(body).is_ok()
-            {
-                stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}").await.unwrap();
-                return (head.to_ascii_lowercase(), body.to_owned());
-            }
-            assert!(stream.read_buf(&mut bytes).await.unwrap() > 0, "{text}");
-        }
-    };
     let (head, body) = tokio::select! {
         () = run(app.clone(), "im1".to_owned()) => unreachable!("it ends with its caller"),
-        got = tokio::time::timeout(Duration::from_secs(30), served) => got.expect("pushed"),
+        got = tokio::time::timeout(Duration::from_secs(30), collector(&listener)) => got.expect("pushed"),
     };
     assert!(head.starts_with("post /v1/metrics ") && head.contains("content-type: application/json"), "{head}");
-    let text = tokio::task::spawn_blocking(move || parsed(&body)).await.unwrap();
+    let text = tokio::task::spawn_blocking(move || parsed(PARSE, &body)).await.unwrap();
     assert!(text.contains("service.name=zaiseki") && text.contains("service.instance.id=im1"), "{text}");
     for line in
         ["zaiseki_messages_total sum - 7 ", "zaiseki_sign_ins_total sum result=accepted 3 ", "zaiseki_people_online gauge - 2 "]

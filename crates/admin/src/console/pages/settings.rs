@@ -145,6 +145,7 @@ fn unit(ctx: &Ctx, unit: &str) -> Option<String> {
         "minutes" => "settings-unit-minutes",
         "hours" => "settings-unit-hours",
         "days" => "settings-unit-days",
+        "percent" => "settings-unit-percent",
         "characters" => "settings-unit-characters",
         other => return Some(other.to_owned()),
     };

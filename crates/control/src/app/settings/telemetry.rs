@@ -1,6 +1,6 @@
 //! What a collector of OpenTelemetry gets.
 
-use super::{Effect, Kind, Setting, seconds};
+use super::{Effect, Kind, Setting, number, seconds};
 use serde_json::json;
 
 pub(super) const OTLP_URL: Setting = Setting {
@@ -24,4 +24,17 @@ pub(super) const INTERVAL: Setting = Setting {
     help: ("Time between two pushes of the metrics to the collector.", "コレクターにメトリクスを送る間隔。"),
     get: |s| json!(s.telemetry.interval.as_secs()),
     set: |s, v| s.telemetry.interval = seconds(v),
+};
+
+pub(super) const TRACES_PERCENT: Setting = Setting {
+    key: "telemetry.traces_percent",
+    kind: Kind::Number { min: 0, max: 100, or_none: false },
+    unit: "percent",
+    effect: Effect::Live,
+    help: (
+        "Of a hundred requests, jobs, synchronisations and polls so many are traced to the same collector, at /v1/traces; 0: none.",
+        "リクエスト、ジョブ、同期、問い合わせのうちトレースを同じコレクター (/v1/traces) に送る割合。0 の場合は送りません。",
+    ),
+    get: |s| json!(s.telemetry.traces_percent),
+    set: |s, v| s.telemetry.traces_percent = number(v).unwrap_or_default(),
 };
