@@ -132,7 +132,7 @@ mod tests {
         migrate(&conn).unwrap();
         let rows = |sql: &str| -> Vec<String> {
             let mut statement = conn.prepare(sql).unwrap();
-            statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+            statement.query_map([], |row| row.get(0)).unwrap().map(std::result::Result::unwrap).collect()
         };
         assert_eq!(rows("SELECT domain || ' ' || value FROM shared_mail"), ["a x@y"]);
         assert_eq!(rows("SELECT value FROM shared_directory_uri"), ["u@v"]);

@@ -173,7 +173,7 @@ mod tests {
         for (field, index) in [(UniqueField::Mail, "account_mail"), (UniqueField::DirectoryUri, "profile_directory_uri")] {
             let mut statement = db.conn.prepare(&format!("EXPLAIN QUERY PLAN {}", shared_by(field))).unwrap();
             let plan = statement.query_map(["example.com"], |row| row.get(3)).unwrap();
-            let plan: Vec<String> = plan.map(Result::unwrap).collect();
+            let plan: Vec<String> = plan.map(std::result::Result::unwrap).collect();
             let sought = |step: &String| step.starts_with("SEARCH") && step.contains(index) && step.contains("<expr>=?");
             assert!(plan.iter().any(sought), "{plan:?}");
         }
