@@ -5,8 +5,8 @@ use crate::tls::{Issued, TlsError, request};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use instant_acme::{
-    Account, AccountCredentials, AuthorizationStatus, BodyWrapper, BytesResponse, ChallengeType, Error, Identifier, NewAccount,
-    NewOrder, OrderStatus, RetryPolicy,
+    Account, AccountCredentials, AuthorizationStatus, BodyWrapper, BytesResponse, ChallengeType, Error, ExternalAccountKey,
+    Identifier, NewAccount, NewOrder, OrderStatus, RetryPolicy,
 };
 use rustls::pki_types::CertificateSigningRequestDer;
 use rustls::pki_types::pem::PemObject;
@@ -39,6 +39,14 @@ pub enum AcmeError {
     Csr(#[from] rustls::pki_types::pem::Error),
 }
 
+/// To whom an account belongs in the authority's own books (external account binding, RFC 8555 §7.3.4).
+#[derive(Clone, Copy)]
+pub struct Binding<'a> {
+    pub id: &'a str,
+    /// The HMAC key, decoded.
+    pub key: &'a [u8],
+}
+
 /// An account with an authority.
 pub struct Acme {
     account: Account,
@@ -47,12 +55,18 @@ pub struct Acme {
 impl Acme {
     /// Makes an account; the second value is what [`Acme::open`] takes, and is secret. `contact`: mail addresses. Calling it says that
     /// the terms of the authority are agreed to.
-    pub async fn register(client: Arc<Client>, directory: &Url, contact: &[String]) -> Result<(Acme, String), AcmeError> {
+    pub async fn register(
+        client: Arc<Client>,
+        directory: &Url,
+        contact: &[String],
+        binding: Option<Binding<'_>>,
+    ) -> Result<(Acme, String), AcmeError> {
         let contact: Vec<String> = contact.iter().map(|address| format!("mailto:{address}")).collect();
         let contact: Vec<&str> = contact.iter().map(String::as_str).collect();
         let new = NewAccount { contact: &contact, terms_of_service_agreed: true, only_return_existing: false };
         let builder = Account::builder_with_http(Box::new(Http(client)));
-        let (account, credentials) = builder.create(&new, directory.to_string(), None).await?;
+        let binding = binding.map(|binding| ExternalAccountKey::new(binding.id.to_owned(), binding.key));
+        let (account, credentials) = builder.create(&new, directory.to_string(), binding.as_ref()).await?;
         Ok((Acme { account }, serde_json::to_string(&credentials).map_err(AcmeError::Account)?))
     }
 

@@ -198,26 +198,50 @@ pub struct AcmeRow {
     pub account: Option<Vec<u8>>,
     /// JSON.
     pub state: String,
+    /// Sealed: what the authority is shown of an account of its own, where it wants that.
+    pub binding: Option<Vec<u8>>,
+}
+
+/// What becomes of the account with the authority.
+#[derive(Clone, Copy)]
+pub enum AcmeAccount<'a> {
+    Keep,
+    /// The one that there was is forgotten. `binding`: sealed, for the new one.
+    New {
+        binding: Option<&'a [u8]>,
+    },
 }
 
 impl Database {
     pub fn acme(&self) -> Result<Option<AcmeRow>> {
         let operation = "reading ACME";
-        let mut statement = self.conn.prepare_cached("SELECT config, account, state FROM acme").doing(operation)?;
+        let mut statement = self.conn.prepare_cached("SELECT config, account, state, binding FROM acme").doing(operation)?;
         let row = statement
-            .query_row([], |row| Ok(AcmeRow { config: row.get(0)?, account: row.get(1)?, state: row.get(2)? }))
+            .query_row([], |row| {
+                Ok(AcmeRow { config: row.get(0)?, account: row.get(1)?, state: row.get(2)?, binding: row.get(3)? })
+            })
             .optional();
         row.doing(operation)
     }
 
-    /// `keeps`: the account stays, since it is with the same authority.
-    pub fn put_acme(&mut self, config: &str, state: &str, keeps: bool, before: Option<&Value>, audit: &Audit) -> Result<()> {
+    pub fn put_acme(
+        &mut self,
+        config: &str,
+        state: &str,
+        account: AcmeAccount<'_>,
+        before: Option<&Value>,
+        audit: &Audit,
+    ) -> Result<()> {
         let operation = "writing ACME";
         let tx = self.begin(operation)?;
-        let sql = "INSERT INTO acme (only, config, state) VALUES (1, ?1, ?2)
+        let sql = "INSERT INTO acme (only, config, state, binding) VALUES (1, ?1, ?2, ?4)
                    ON CONFLICT (only) DO UPDATE SET config = excluded.config, state = excluded.state,
-                   account = CASE WHEN ?3 THEN account END";
-        self.run(operation, sql, params![config, state, keeps])?;
+                   account = CASE WHEN ?3 THEN account END, binding = CASE WHEN ?3 THEN binding ELSE excluded.binding END";
+        let (keeps, binding) = match account {
+            AcmeAccount::Keep => (true, None),
+            AcmeAccount::New { binding } => (false, binding),
+        };
+        self.run(operation, sql, params![config, state, keeps, binding])?;
         let after = serde_json::from_str(config).unwrap_or(Value::Null);
         self.write_audit(audit, "acme.set", "acme", before, Some(&after))?;
         tx.commit().doing(operation)
@@ -295,13 +319,14 @@ mod tests {
         let mut db = Database::open_in_memory("example.com").unwrap();
         let gone = |error: StoreError| matches!(error, StoreError::NotFound { .. });
         assert!(gone(db.ask_acme("{}", &audit()).unwrap_err()) && gone(db.remove_acme(None, &audit()).unwrap_err()));
-        db.put_acme("{\"a\":1}", "{}", true, None, &audit()).unwrap();
+        db.put_acme("{\"a\":1}", "{}", AcmeAccount::New { binding: Some(b"bound") }, None, &audit()).unwrap();
         db.put_acme_account(b"sealed").unwrap();
         let account = |db: &Database| db.acme().unwrap().unwrap().account;
-        db.put_acme("{\"a\":2}", "{}", true, None, &audit()).unwrap();
-        assert_eq!(account(&db).as_deref(), Some(&b"sealed"[..]));
-        db.put_acme("{\"a\":3}", "{}", false, None, &audit()).unwrap();
-        assert_eq!(account(&db), None);
+        let binding = |db: &Database| db.acme().unwrap().unwrap().binding;
+        db.put_acme("{\"a\":2}", "{}", AcmeAccount::Keep, None, &audit()).unwrap();
+        assert_eq!((account(&db).as_deref(), binding(&db).as_deref()), (Some(&b"sealed"[..]), Some(&b"bound"[..])));
+        db.put_acme("{\"a\":3}", "{}", AcmeAccount::New { binding: None }, None, &audit()).unwrap();
+        assert_eq!((account(&db), binding(&db)), (None, None));
         db.ask_acme("{\"s\":1}", &audit()).unwrap();
         assert_eq!(db.acme().unwrap().unwrap().state, "{\"s\":1}");
         db.remove_acme(Some(&json!({"a": 3})), &audit()).unwrap();

@@ -6,8 +6,7 @@ use axum::extract::State;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use zaiseki_control::app::App;
-use zaiseki_control::app::acme::{self, AcmeView};
-use zaiseki_control::certificates::acme::AcmeConfig;
+use zaiseki_control::app::acme::{self, AcmeInput, AcmeView};
 
 pub(super) fn operations() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(show, set, remove)).routes(routes!(order))
@@ -24,10 +23,10 @@ async fn show(State(app): State<App>) -> Answer<AcmeView> {
 /// Use ACME
 ///
 /// A certificate is ordered at once if one is needed, and renewed when a third of its life is left.
-#[utoipa::path(put, path = "/acme", operation_id = "acme.set", tag = "acme", request_body = AcmeConfig,
+#[utoipa::path(put, path = "/acme", operation_id = "acme.set", tag = "acme", request_body = AcmeInput,
     responses((status = 200, description = "Settings and state", body = AcmeView)),
     extensions(("x-right" = json!("certificates:write"))))]
-async fn set(State(app): State<App>, Who(caller): Who, Input(input): Input<AcmeConfig>) -> Answer<AcmeView> {
+async fn set(State(app): State<App>, Who(caller): Who, Input(input): Input<AcmeInput>) -> Answer<AcmeView> {
     run(move || acme::set(&app, &caller.actor, &input)).await
 }
 
@@ -62,7 +61,7 @@ mod tests {
         assert_eq!((&none["config"], &none["account"]), (&Value::Null, &json!(false)));
         bench.ok(bench.ask(Method::POST, "/acme/order", Value::Null).await, 404);
         let mut config = json!({"directory": "https://acme.example/dir", "contact": [], "terms_agreed": false,
-            "names": ["im.example.com"], "purposes": ["xmpp", "web"]});
+            "names": ["im.example.com"], "purposes": ["xmpp", "web"], "key_id": ""});
         let wrong = bench.ok(bench.ask(Method::PUT, "/acme", config.clone()).await, 400);
         assert_eq!(wrong["error"]["field"], "terms_agreed");
         config["terms_agreed"] = json!(true);

@@ -20,7 +20,18 @@ fn config() -> AcmeConfig {
         terms_agreed: true,
         names: vec!["im.example.com".to_owned()],
         purposes: vec![Purpose::Web],
+        key_id: String::new(),
     }
+}
+
+/// Without a key of the authority's.
+fn set(app: &App, actor: &Actor, config: &AcmeConfig) -> Result<AcmeView> {
+    super::set(app, actor, &input(config.clone(), None))
+}
+
+fn input(config: AcmeConfig, hmac_key: Option<&str>) -> AcmeInput {
+    let AcmeConfig { directory, contact, terms_agreed, names, purposes, key_id } = config;
+    AcmeInput { directory, contact, terms_agreed, names, purposes, key_id, hmac_key: hmac_key.map(Password::new) }
 }
 
 #[test]
@@ -79,6 +90,33 @@ fn a_purpose_is_acme_s_until_that_is_taken_away() {
     let trail = app.store().query(|db| db.audit_list(Some("acme"), None, 9)).unwrap();
     let actions: Vec<&str> = trail.iter().map(|entry| entry.action.as_str()).collect();
     assert_eq!(actions, ["acme.remove", "acme.set", "acme.set", "acme.set"]);
+}
+
+#[test]
+fn an_account_of_the_authority_s_own_needs_both_its_parts() {
+    let fixture = node();
+    let app = &fixture.app;
+    let put = |key_id: &str, key: Option<&str>| {
+        let config = AcmeConfig { key_id: key_id.to_owned(), ..config() };
+        super::set(app, "tester", &input(config, key)).map_err(|error| error.field()).map(drop)
+    };
+    let bound = || kept(app).unwrap().unwrap().binding;
+    assert_eq!(put("", Some("c2VjcmV0")), Err(Some("key_id")));
+    assert_eq!(put("kid-1", None), Err(Some("hmac_key")));
+    assert_eq!(put("a b", Some("c2VjcmV0")), Err(Some("key_id")));
+    let encoded = |bytes: usize| BASE64.encode(vec![b'k'; bytes]);
+    for wrong in ["not base64url!", &encoded(BINDING_BYTES + 1)] {
+        assert_eq!(put("kid-1", Some(wrong)), Err(Some("hmac_key")), "{wrong}");
+    }
+    assert_eq!(put(&"k".repeat(BINDING_BYTES + 1), Some("c2VjcmV0")), Err(Some("key_id")));
+    assert_eq!(put(&"k".repeat(BINDING_BYTES), Some(&encoded(BINDING_BYTES))), Ok(()));
+    assert_eq!(put("kid-1", Some(" c2VjcmV0LQ== ")), Ok(()));
+    assert_eq!(bound().as_deref(), Some(&b"secret-"[..]));
+    assert_eq!((put("kid-1", None), bound().as_deref()), (Ok(()), Some(&b"secret-"[..])), "it stays");
+    assert_eq!(put("kid-2", None), Err(Some("hmac_key")), "another account has another key");
+    assert_eq!((put("", None), bound()), (Ok(()), None));
+    let trail = app.store().query(|db| db.audit_list(Some("acme"), None, 9)).unwrap();
+    assert!(!format!("{trail:?}").contains("secret-") && !format!("{trail:?}").contains("c2VjcmV0"));
 }
 
 #[test]

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
 use utoipa::ToSchema;
-use zaiseki_net::acme::{Acme, AcmeError};
+use zaiseki_net::acme::{Acme, AcmeError, Binding};
 use zaiseki_net::http::{AddressPolicy, Client, ClientConfig, Url};
 use zaiseki_net::tls::{CertificateFacts, Issued};
 
@@ -30,6 +30,8 @@ pub(crate) const ACTOR: &str = "system:acme";
 
 /// What an account is kept sealed with.
 pub(crate) const CONTEXT: &str = "acme:account";
+/// And the key of the authority's own account.
+pub(crate) const BINDING: &str = "acme:binding";
 
 /// From whom, for which names, for what.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -46,6 +48,9 @@ pub struct AcmeConfig {
     pub names: Vec<String>,
     /// Where the certificate is shown.
     pub purposes: Vec<Purpose>,
+    /// The key identifier that the authority gave for an account of its own (external account binding, RFC 8555 §7.3.4); empty: none.
+    #[serde(default)]
+    pub key_id: String,
 }
 
 /// How it went. Times in seconds since 1970.
@@ -120,6 +125,8 @@ pub(crate) struct Kept {
     pub config: AcmeConfig,
     /// The account of the authority, opened.
     pub account: Option<String>,
+    /// The key of the authority's own account, opened.
+    pub binding: Option<Vec<u8>>,
     pub state: AcmeState,
 }
 
@@ -131,7 +138,9 @@ pub(crate) fn kept(app: &App) -> Result<Option<Kept>> {
         ControlError::invalid("directory", en, format!("保存された ACME の設定を読み取れません: {why}"))
     };
     let account = row.account.map(|sealed| app.key().open(CONTEXT, &sealed)).transpose()?;
+    let binding = row.binding.map(|sealed| app.key().open(BINDING, &sealed)).transpose()?;
     Ok(Some(Kept {
+        binding,
         config: serde_json::from_str(&row.config).map_err(unreadable)?,
         account: account.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()),
         state: serde_json::from_str(&row.state).map_err(unreadable)?,
@@ -239,9 +248,9 @@ async fn order(app: &App, kept: Kept) -> Result<(), Text> {
         return Err(no_listener());
     }
     let busy = app.acme().begin();
-    let Kept { config, account, .. } = kept;
-    let said = |error: AcmeError| Text::plain(super::chain(&error));
-    let acme = account_of(app, &config, account).await?;
+    let Kept { config, account, binding, .. } = kept;
+    let said = |error: AcmeError| Text::reason(super::chain(&error));
+    let acme = account_of(app, &config, account, binding).await?;
     let desk = busy.0.clone();
     let issued = acme.obtain(&config.names, move |token, answer| desk.publish(token, answer)).await.map_err(said)?;
     drop(busy);
@@ -264,16 +273,17 @@ fn still(app: &App, config: &AcmeConfig) -> Result<()> {
 }
 
 /// The account that is kept, or a new one.
-async fn account_of(app: &App, config: &AcmeConfig, kept: Option<String>) -> Result<Acme, Text> {
-    let said = |error: AcmeError| Text::plain(super::chain(&error));
+async fn account_of(app: &App, config: &AcmeConfig, kept: Option<String>, binding: Option<Vec<u8>>) -> Result<Acme, Text> {
+    let said = |error: AcmeError| Text::reason(super::chain(&error));
     let client =
         Client::new(ClientConfig { policy: AddressPolicy::CONFIGURED, max_body: ANSWER_BYTES, ..ClientConfig::default() });
-    let client = Arc::new(client.map_err(|error| Text::plain(super::chain(&error)))?);
+    let client = Arc::new(client.map_err(|error| Text::reason(super::chain(&error)))?);
     if let Some(kept) = kept {
         return Acme::open(client, &kept).await.map_err(said);
     }
-    let directory = Url::parse(&config.directory).map_err(|error| Text::plain(error.to_string()))?;
-    let (acme, account) = Acme::register(client, &directory, &config.contact).await.map_err(said)?;
+    let directory = Url::parse(&config.directory).map_err(|error| Text::reason(error.to_string()))?;
+    let binding = binding.as_deref().map(|key| Binding { id: &config.key_id, key });
+    let (acme, account) = Acme::register(client, &directory, &config.contact, binding).await.map_err(said)?;
     let (worker, config) = (app.clone(), config.clone());
     let put = move || {
         still(&worker, &config)?;

@@ -1,7 +1,9 @@
 //! `acme …`: certificates from a public authority, by themselves.
 
 use super::Plan;
+use super::console::Console;
 use super::show::View;
+use anyhow::Result;
 use clap::{Args, Subcommand};
 use hyper::Method;
 use serde_json::{Value, json};
@@ -35,6 +37,15 @@ pub struct AcmeSettings {
     /// Agree to the terms of the authority
     #[arg(long)]
     pub agree: bool,
+    /// The key identifier of an account with the authority (external account binding)
+    #[arg(long, value_name = "ID")]
+    pub key_id: Option<String>,
+    /// Ask for the HMAC key that came with the key identifier
+    #[arg(long)]
+    pub hmac_key: bool,
+    /// Read the HMAC key from standard input instead of asking
+    #[arg(long, conflicts_with = "hmac_key")]
+    pub hmac_key_stdin: bool,
 }
 
 /// Texts of the help, English and Japanese.
@@ -55,19 +66,27 @@ pub const TEXTS: &[(&str, &str)] = &[
     ),
     ("Where it is shown: xmpp or web; without it, both", "用途: xmpp または web。省略すると両方"),
     ("Agree to the terms of the authority", "認証局の利用規約に同意する"),
+    (
+        "The key identifier of an account with the authority (external account binding)",
+        "認証局のアカウントのキー ID (外部アカウントバインディング)",
+    ),
+    ("Ask for the HMAC key that came with the key identifier", "キー ID と組で発行された HMAC キーを尋ねる"),
+    ("Read the HMAC key from standard input instead of asking", "HMAC キーを尋ねずに標準入力から読む"),
 ];
 
-pub fn plan(command: AcmeCommand) -> Plan {
+pub fn plan(command: AcmeCommand, console: &mut Console<'_>) -> Result<Plan> {
     let nothing = &Value::Null;
-    match command {
+    Ok(match command {
         AcmeCommand::Show => Plan::one(View::Acme, Method::GET, "acme", nothing),
         AcmeCommand::Set(set) => {
             let purposes = if set.purposes.is_empty() { vec!["xmpp".to_owned(), "web".to_owned()] } else { set.purposes };
+            let asked = set.hmac_key || set.hmac_key_stdin;
+            let key = asked.then(|| console.password(set.hmac_key_stdin)).transpose()?;
             let body = json!({ "directory": set.directory, "names": set.names, "contact": set.contact, "purposes": purposes,
-                "terms_agreed": set.agree });
+                "terms_agreed": set.agree, "key_id": set.key_id.unwrap_or_default(), "hmac_key": key });
             Plan::one(View::Acme, Method::PUT, "acme", &body)
         }
         AcmeCommand::Order => Plan::one(View::Acme, Method::POST, "acme/order", nothing),
         AcmeCommand::Remove => Plan::one(View::Acme, Method::DELETE, "acme", nothing),
-    }
+    })
 }

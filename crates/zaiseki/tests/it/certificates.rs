@@ -36,8 +36,8 @@ fn shown(address: SocketAddr, ca: &str) -> CertificateFacts {
 #[test]
 fn a_certificate_comes_by_request_and_import_and_goes_again_while_people_are_connected() {
     let mut node = Node::start(env!("CARGO_BIN_EXE_zaiseki")).expect("a node");
-    node.add_user("anna", "pw").expect("a user");
-    let mut anna = node.client("anna", "pw", "desk").expect("a client");
+    node.add_user("anna", "a long password").expect("a user");
+    let mut anna = node.client("anna", "a long password", "desk").expect("a client");
     let folder = tempfile::tempdir().expect("a folder");
     let at = |name: &str| folder.path().join(name).display().to_string();
     let own = node.ca_pem().expect("a CA");
@@ -138,6 +138,25 @@ fn a_public_authority_s_certificate_comes_by_itself() {
     assert!(!String::from_utf8_lossy(&alarms.stdout).contains("certificate.acme-failed"));
     assert!(node.cli(&["acme", "remove"], "").expect("the command line").status.success());
     assert_eq!(shown_to_nobody(node.https()).fingerprint, own.fingerprint);
+}
+
+#[test]
+fn an_authority_with_accounts_of_its_own_is_told_whose_it_is() {
+    const KEY: &str = "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W";
+    let port = free_port().expect("a port");
+    let (node, pebble) = (acme_node(port), Pebble::start_bound(port, "kid-1", KEY).expect("pebble"));
+    let trusted = node.cli(&["trust", "add", "pebble", &pebble.ca().display().to_string()], "").expect("the command line");
+    assert!(trusted.status.success(), "{trusted:?}");
+    let directory = pebble.directory();
+    let set = ["acme", "set", "--directory", &directory, "--name", "im.example.com", "--for", "web", "--agree"];
+    assert!(node.cli(&set, "").expect("the command line").status.success());
+    let failed = acme_until(&node, "a failure", |shown| shown["failures"] == 1);
+    assert!(failed["error"]["en"].as_str().expect("an error").contains("externalAccountBinding"), "{failed}");
+    let bound = [&set[..], &["--key-id", "kid-1", "--hmac-key-stdin"]].concat();
+    let output = node.cli(&bound, KEY).expect("the command line");
+    assert!(output.status.success() && !String::from_utf8_lossy(&output.stdout).contains(KEY), "{output:?}");
+    acme_until(&node, "a certificate", |shown| shown["last_success"].is_string());
+    assert!(shown_to_nobody(node.https()).issuer.contains("Pebble Intermediate CA"));
 }
 
 #[test]

@@ -7,10 +7,11 @@ use crate::console::page::Page;
 use crate::console::routes::Pages;
 use zaiseki_control::ControlError;
 use zaiseki_control::access::{Area, Right};
-use zaiseki_control::app::acme::{self, AcmeView};
+use zaiseki_control::app::acme::{self, AcmeInput, AcmeView};
 use zaiseki_control::app::certificates::usual_names;
+use zaiseki_control::app::users::Password;
 use zaiseki_control::certificates::Purpose;
-use zaiseki_control::certificates::acme::{AcmeConfig, no_listener};
+use zaiseki_control::certificates::acme::no_listener;
 
 const READ: Right = Right::read(Area::Certificates);
 const WRITE: Right = Right::write(Area::Certificates);
@@ -52,6 +53,7 @@ fn stored(ctx: &Ctx, view: &AcmeView) -> Form {
         ("contact", config.contact.join(", ")),
         ("names", config.names.join("\n")),
         ("terms_agreed", "on".to_owned()),
+        ("key_id", config.key_id.clone()),
     ];
     values.extend(config.purposes.iter().map(|purpose| (purpose.as_str(), "on".to_owned())));
     Form::of(values)
@@ -77,8 +79,12 @@ fn page(ctx: &Ctx, view: &AcmeView, form: &Form) -> Page {
         let order = Action::post(format!("{HERE}/order"), ctx.t("acme-order")).primary();
         page = page.bar(vec![order, Action::link(format!("{HERE}/remove"), ctx.t("acme-remove"))]);
     }
-    let block =
-        FormBlock { action: HERE.to_owned(), fields: fields(ctx, form), submit: ctx.t("acme-save"), ..FormBlock::default() };
+    let block = FormBlock {
+        action: HERE.to_owned(),
+        fields: fields(ctx, view, form),
+        submit: ctx.t("acme-save"),
+        ..FormBlock::default()
+    };
     page.form(ctx, form, block)
 }
 
@@ -95,7 +101,7 @@ fn facts(ctx: &Ctx, view: &AcmeView) -> Vec<(String, Cell)> {
     facts
 }
 
-fn fields(ctx: &Ctx, form: &Form) -> Vec<Field> {
+fn fields(ctx: &Ctx, view: &AcmeView, form: &Form) -> Vec<Field> {
     let field = |name: &str, key: &str, kind: Kind| Field::new(form, ctx.lang, name, ctx.t(key), kind);
     let mut fields = vec![
         field("directory", "acme-directory", Kind::Input("url")).help(ctx.t("acme-directory-help")).required(),
@@ -106,21 +112,27 @@ fn fields(ctx: &Ctx, form: &Form) -> Vec<Field> {
         let label = ctx.tn("acme-show-for", "purpose", purpose.title().get(ctx.lang).to_owned());
         Field::new(form, ctx.lang, purpose.as_str(), label, Kind::Tick)
     }));
+    let bound = view.config.as_ref().is_some_and(|config| !config.key_id.is_empty());
+    let key_help = if bound { "acme-hmac-kept" } else { "acme-hmac-help" };
+    fields.push(field("key_id", "acme-key-id", Kind::Input("text")).help(ctx.t("acme-key-id-help")));
+    fields.push(field("hmac_key", "acme-hmac", Kind::Password { new: true }).help(ctx.t(key_help)));
     fields.push(field("terms_agreed", "acme-terms", Kind::Tick));
     fields
 }
 
-fn typed(form: &Form) -> AcmeConfig {
+fn typed(form: &Form) -> AcmeInput {
     let words = |name: &str| -> Vec<String> {
         let words = form.text(name).split(['\n', ',', ' ']).map(str::trim).filter(|word| !word.is_empty());
         words.map(str::to_owned).collect()
     };
-    AcmeConfig {
+    AcmeInput {
         directory: form.text("directory").to_owned(),
         contact: words("contact"),
         terms_agreed: form.ticked("terms_agreed"),
         names: words("names"),
         purposes: Purpose::ALL.into_iter().filter(|purpose| form.ticked(purpose.as_str())).collect(),
+        key_id: form.text("key_id").to_owned(),
+        hmac_key: Some(form.raw("hmac_key")).filter(|text| !text.is_empty()).map(Password::new),
     }
 }
 

@@ -86,7 +86,7 @@ pub(super) fn trusted(one: &Value, lang: Lang) -> String {
 /// Settings and state, line by line.
 pub(super) fn acme(answer: &Value, lang: Lang) -> String {
     let mut shown = Map::new();
-    for key in ["directory", "contact", "names", "purposes"] {
+    for key in ["directory", "contact", "names", "purposes", "key_id"] {
         let value = &answer["config"][key];
         let words = value.as_array().map(|all| all.iter().map(|word| cell(word, lang)).collect::<Vec<_>>().join(", "));
         shown.insert(key.to_owned(), words.map_or_else(|| value.clone(), |words| json!(words)));
