@@ -38,6 +38,8 @@ pub struct SignInSettings {
     pub mode: SignInMode,
     /// With [`SignInMode::Ldap`]: how long SCRAM keys made of a password that a directory took are kept; zero: never.
     pub keep_keys: Duration,
+    /// The least length of a new password that is kept here, in characters.
+    pub password_chars: u32,
     pub oidc: TokenSettings,
 }
 
@@ -58,7 +60,7 @@ pub struct TokenSettings {
 
 impl Default for SignInSettings {
     fn default() -> Self {
-        SignInSettings { mode: SignInMode::Local, keep_keys: Duration::ZERO, oidc: TokenSettings::default() }
+        SignInSettings { mode: SignInMode::Local, keep_keys: Duration::ZERO, password_chars: 12, oidc: TokenSettings::default() }
     }
 }
 
@@ -86,8 +88,8 @@ pub enum Proof {
 /// What becomes of a [`Proof`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// It is good, and this user's.
-    User { user: UserId, local: String, enabled: bool },
+    /// It is good, and this user's. `claimed`: the name that was judged, which may be the user id; `local`: of the address.
+    User { user: UserId, claimed: String, local: String, enabled: bool },
     /// It is not, or nobody's.
     Refused,
     /// Nobody can tell just now.

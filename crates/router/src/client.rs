@@ -42,6 +42,8 @@ pub struct Client {
     session: Option<SessionId>,
     /// When the proof was begun that signed the user in.
     proving_since: Timestamp,
+    /// Whose sign-in it is, as far as known: failures count against that.
+    proving: String,
     carrier: Carrier,
     framing: Framing,
     closed: bool,
@@ -64,6 +66,7 @@ impl Client {
             outbox,
             session: None,
             proving_since: Timestamp::ZERO,
+            proving: String::new(),
             carrier,
             framing,
             closed: false,
@@ -238,7 +241,11 @@ impl Client {
             tracing::debug!(user = user.local(), mechanism = user.mechanism().as_str(), peer = %self.carrier.peer, "signed in");
             self.node.traffic.sign_ins.add(1);
             let mut throttle = self.node.throttle.lock().unwrap_or_else(PoisonError::into_inner);
-            throttle.succeeded(user.local());
+            let now = Timestamp::now();
+            throttle.succeeded(now, user.local(), self.carrier.peer);
+            if self.proving != user.local() && !self.proving.is_empty() {
+                throttle.succeeded(now, &self.proving, self.carrier.peer);
+            }
             self.carrier.mechanism = user.mechanism().as_str();
         }
         self.framer.reset();

@@ -19,7 +19,7 @@ fn provider() -> Talk {
 }
 
 fn anna(enabled: bool) -> Verdict {
-    Verdict::User { user: UserId([1; 16]), local: "anna".to_owned(), enabled }
+    Verdict::User { user: UserId([1; 16]), claimed: "anna".to_owned(), local: "anna".to_owned(), enabled }
 }
 
 fn bearer(authzid: &str, token: &str) -> String {
@@ -59,6 +59,12 @@ fn a_disabled_user_hears_so_after_the_right_password_only() {
     let mut talk = directory(false);
     talk.verdict = anna(false);
     assert_eq!(talk.say(&plain("anna", "secret")), failure("account-disabled"));
+    // The address is another one than the name that was judged, when that is the user id.
+    let (claimed, local) = ("anna".to_owned(), "a.smith".to_owned());
+    let mut by_id = directory(false);
+    by_id.verdict = Verdict::User { user: UserId([1; 16]), claimed, local, enabled: true };
+    assert!(by_id.say(&plain("anna", "secret")).starts_with("<success"));
+    assert_eq!(by_id.c2s.user().unwrap().local(), "a.smith");
     // A verdict about somebody else is none.
     talk.verdict = anna(true);
     assert_eq!(talk.say(&plain("ben", "secret")), failure("not-authorized"));

@@ -18,7 +18,7 @@ fn from<T: DeserializeOwned>(value: Value) -> T {
 
 /// What must not be found, in upper or lower case.
 const PLANTED: [&str; 18] = [
-    "pw-of-user",
+    "pw-of-the-user",
     "pw-of-admin",
     "pw-of-gateway",
     "pw-of-directory",
@@ -41,7 +41,7 @@ const PLANTED: [&str; 18] = [
 fn fill(fixture: &Fixture) -> String {
     let app = &fixture.app;
     let user =
-        json!({"name": "hanako", "password": "pw-of-user", "display_name": "佐藤 はなこ", "mail": "anna.berg@example.com"});
+        json!({"name": "hanako", "password": "pw-of-the-user", "display_name": "佐藤 はなこ", "mail": "anna.berg@example.com"});
     users::create(app, "tester", &from(user)).unwrap();
     let admin = json!({"name": "kenji", "role": "operator", "password": "pw-of-admin long enough"});
     admins::add(app, "tester", &from(admin)).unwrap();

@@ -58,6 +58,7 @@ pub static SETTINGS: &[Setting] = &[
     connections::STRANGERS_PER_ADDRESS,
     sign_in::MODE,
     sign_in::KEEP_KEYS,
+    sign_in::PASSWORD_CHARS,
     sign_in::ISSUER,
     sign_in::AUDIENCE,
     sign_in::CLAIM,

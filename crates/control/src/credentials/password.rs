@@ -120,6 +120,9 @@ fn parse(text: &str) -> Option<(Option<Params>, Vec<u8>, Vec<u8>)> {
     Some((params, BASE64.decode(salt).ok()?, BASE64.decode(hash).ok()?))
 }
 
+/// Characters of a name that a password may not hold; a shorter one stands in many good words.
+const TELLING: usize = 4;
+
 /// The rules for a new password: `least` characters or more, and not the name.
 ///
 /// # Errors
@@ -132,7 +135,8 @@ pub fn check_new(name: &str, password: &str, least: u32) -> Result<()> {
         return Err(ControlError::invalid("password", en, ja));
     }
     let first = password.chars().next();
-    if password.to_lowercase().contains(&name.to_lowercase()) || password.chars().all(|c| Some(c) == first) {
+    let holds_name = name.chars().count() >= TELLING && password.to_lowercase().contains(&name.to_lowercase());
+    if holds_name || password.chars().all(|c| Some(c) == first) {
         let en = "the password must not hold the name, nor be one character over and over";
         let ja = "名前を含むパスワードや、同じ文字だけのパスワードは使えません";
         return Err(ControlError::invalid("password", en, ja));

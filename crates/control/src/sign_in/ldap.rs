@@ -57,7 +57,7 @@ impl SignInAgent {
         let (name, typed) = (local.clone(), password.clone());
         let known = self.blocking(move |inner| inner.known(&name, &typed)).await?;
         if let Some(account) = known.account.as_ref().filter(|_| known.right_here) {
-            return Ok(verdict(&account.credentials));
+            return Ok(verdict(&account.credentials, local));
         }
         let Some(asked) = known.asked else { return Ok(Verdict::Refused) };
         let Ok(_turn) = self.0.turns.acquire().await else { return Ok(Verdict::Unavailable) };
@@ -90,12 +90,12 @@ impl SignInAgent {
             })
             .await?;
         }
-        Ok(verdict(&credentials))
+        Ok(verdict(&credentials, local))
     }
 }
 
-fn verdict(credentials: &Credentials) -> Verdict {
-    Verdict::User { user: credentials.user, local: credentials.name.clone(), enabled: credentials.enabled }
+fn verdict(credentials: &Credentials, claimed: String) -> Verdict {
+    Verdict::User { user: credentials.user, claimed, local: credentials.name.clone(), enabled: credentials.enabled }
 }
 
 impl super::Inner {

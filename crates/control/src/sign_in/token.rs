@@ -48,7 +48,8 @@ impl SignInAgent {
             match inner.app.store().query(move |db| db.sign_in_account(&local))? {
                 Some(found) => {
                     let (user, enabled) = (found.credentials.user, found.credentials.enabled);
-                    Ok(Verdict::User { user, local: found.credentials.name, enabled })
+                    let local = found.credentials.name;
+                    Ok(Verdict::User { user, claimed: local.clone(), local, enabled })
                 }
                 None => Ok(Verdict::Refused),
             }

@@ -15,6 +15,8 @@ impl Client {
             return self.c2s.auth_unavailable(out);
         }
         match self.lookup(local).await {
+            // The user id and the address of one user have one count.
+            Ok(Some(found)) if found.name != self.proving && !self.may_prove(&found.name) => self.c2s.auth_unavailable(out),
             Ok(found) => self.c2s.credentials(found, out),
             Err(()) => self.c2s.auth_unavailable(out),
         }
@@ -68,12 +70,16 @@ impl Client {
     /// revocation counts against this sign-in.
     fn may_prove(&mut self, account: &str) -> bool {
         self.proving_since = Timestamp::now();
+        account.clone_into(&mut self.proving);
         let throttle = self.node.throttle.lock().unwrap_or_else(PoisonError::into_inner);
         !throttle.blocked(self.proving_since, account, self.carrier.peer) && *self.c2s.offered() == self.node.offers()
     }
 
-    pub(super) fn count_failure(&self, local: &str) {
+    /// `local`: as the client said it; empty when it said none.
+    pub(super) fn count_failure(&mut self, local: &str) {
         self.node.traffic.sign_ins_refused.add(1);
+        let proving = std::mem::take(&mut self.proving);
+        let local = if proving.is_empty() { local } else { &proving };
         let mut throttle = self.node.throttle.lock().unwrap_or_else(PoisonError::into_inner);
         throttle.failed(Timestamp::now(), local, self.carrier.peer);
     }

@@ -267,7 +267,7 @@ impl C2s {
     /// The answer to [`Step::Verify`].
     pub fn verified(&mut self, verdict: Verdict, out: &mut Vec<u8>) -> Step {
         match (self.take_auth(), verdict) {
-            (Auth::Verify(claim), Verdict::User { user, local, enabled }) => match self.claimant(claim, &local) {
+            (Auth::Verify(claim), Verdict::User { user, claimed, local, enabled }) => match self.claimant(claim, &claimed) {
                 Ok(who) => self.finish(Account { who, address: Some(local), user: Some(user), enabled }, None, out),
                 Err(failure) => self.refuse(failure, out),
             },
@@ -278,11 +278,12 @@ impl C2s {
         }
     }
 
-    /// Whose the claim is, now that it is proven to be that of `local`.
-    fn claimant(&self, claim: Claim, local: &str) -> Result<Who, Failure> {
+    /// Whose the claim is, now that it is proven to be that of `claimed`.
+    fn claimant(&self, claim: Claim, claimed: &str) -> Result<Who, Failure> {
         match claim {
-            Claim::Name(who) => Ok(who),
-            Claim::Token { authzid } => self.who(Mechanism::OAuthBearer, local, authzid.as_deref()),
+            Claim::Name(who) if who.local() == claimed => Ok(who),
+            Claim::Name(_) => Err(Failure::NotAuthorized),
+            Claim::Token { authzid } => self.who(Mechanism::OAuthBearer, claimed, authzid.as_deref()),
         }
     }
 

@@ -68,13 +68,14 @@ impl Bench {
 
 /// Every command once; the same must come out offline and online.
 async fn a_day_s_work(bench: &Bench) {
-    let added = bench.ok("user add bjones@usa --display-name B --password-stdin", "pencil\n").await;
+    let added = bench.ok("user add bjones@usa --display-name B --password-stdin", "a long pencil\n").await;
     assert!(added.contains("bjones\\40usa@example.com"), "{added}");
     assert!(bench.fails("user add BJONES@usa --no-password", "").await.contains("exists already"));
     assert!(bench.fails("user add x --mail y --no-password", "").await.contains("not a mail address"));
     assert!(bench.fails("user add x", "").await.contains("--password-stdin"));
     bench.ok("user add mika --no-password", "").await;
-    bench.ok("user set-password mika --password-stdin", "pw").await;
+    assert!(bench.fails("user set-password mika --password-stdin", "elevenchars").await.contains("12"));
+    bench.ok("user set-password mika --password-stdin", "a long password").await;
     bench.ok("user disable mika bjones@usa", "").await;
     assert_eq!(bench.json("user show mika").await["enabled"], false);
     bench.ok("user enable mika", "").await;

@@ -43,7 +43,7 @@ const WATCHER: &str = "anna";
 /// Runs until Ctrl-C; nothing is left behind.
 pub fn run(lang: Lang) -> Result<()> {
     let folder = tempfile::Builder::new().prefix("zaiseki-demo-").tempdir()?;
-    let password = zaiseki_router::random::token()[..10].to_owned();
+    let password = zaiseki_router::random::token()[..12].to_owned();
     let ids = prepare(folder.path(), &password)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {

@@ -15,10 +15,10 @@ fn cli(node: &Node, line: &str) -> Result<String, String> {
 #[test]
 fn a_trace_has_both_directions_and_no_words_of_people() {
     let node = Node::start(BINARY).expect("a node");
-    node.add_user("anna", "pw").expect("a user");
-    node.add_user("ben", "pw").expect("a user");
-    let mut anna = node.client("anna", "pw", "desk").expect("a client");
-    let mut ben = node.client("ben", "pw", "phone").expect("a client");
+    node.add_user("anna", "a long password").expect("a user");
+    node.add_user("ben", "a long password").expect("a user");
+    let mut anna = node.client("anna", "a long password", "desk").expect("a client");
+    let mut ben = node.client("ben", "a long password", "phone").expect("a client");
     ben.send("<presence/>").expect("sent");
     ben.barrier().expect("handled");
     cli(&node, "trace start anna --for 5").expect("a trace");
@@ -55,10 +55,10 @@ fn a_trace_has_both_directions_and_no_words_of_people() {
 #[test]
 fn the_log_says_more_for_a_time_and_alarms_are_told() {
     let node = Node::start(BINARY).expect("a node");
-    node.add_user("anna", "pw").expect("a user");
+    node.add_user("anna", "a long password").expect("a user");
     let changed = cli(&node, "log-level debug --for 5").expect("changed");
     assert!(changed.contains("debug") && changed.contains("local:"), "{changed}");
-    node.client("anna", "pw", "desk").expect("a client").close().expect("closed");
+    node.client("anna", "a long password", "desk").expect("a client").close().expect("closed");
     assert!(node.log().contains("DEBUG"), "{}", node.log());
     let back = cli(&node, "log-level usual").expect("back");
     assert!(!back.contains("debug"), "{back}");

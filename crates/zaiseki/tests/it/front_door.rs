@@ -37,8 +37,8 @@ fn a_second_node_is_refused_and_told_who_the_first_is() {
 #[test]
 fn sigterm_says_goodbye_and_a_start_after_sigkill_needs_nobody() {
     let mut node = Node::start(BINARY).expect("a node");
-    node.add_user("anna", "pw").expect("a user");
-    let mut anna = node.client("anna", "pw", "desk").expect("a client");
+    node.add_user("anna", "a long password").expect("a user");
+    let mut anna = node.client("anna", "a long password", "desk").expect("a client");
     node.stop().expect("an orderly end");
     anna.expect_close().expect("the stream ends, not only the connection");
     assert!(!node.data_dir().join("admin.sock").exists());
@@ -46,7 +46,7 @@ fn sigterm_says_goodbye_and_a_start_after_sigkill_needs_nobody() {
     node.kill().expect("the end");
     assert!(node.data_dir().join("admin.sock").exists(), "left by the dead");
     node.restart().expect("a start over what the dead node left");
-    node.client("anna", "pw", "desk").expect("a client");
+    node.client("anna", "a long password", "desk").expect("a client");
     assert!(node.cli(&["user", "list"], "").expect("an answer").status.success());
 }
 

@@ -60,8 +60,8 @@ fn parsed(text: &str) -> String {
 #[test]
 fn the_metrics_say_what_happened_and_a_foreign_parser_reads_them() {
     let (node, address) = node("127.0.0.0/8");
-    node.add_user("anna", "pw").expect("a user");
-    let mut anna = node.client("anna", "pw", "desk").expect("a client");
+    node.add_user("anna", "a long password").expect("a user");
+    let mut anna = node.client("anna", "a long password", "desk").expect("a client");
     anna.send("<presence/>").expect("sent");
     anna.send("<message to='anna@localhost'><body>hello</body></message>").expect("sent");
     anna.expect(|stanza| stanza.is("message")).expect("the message");

@@ -21,7 +21,7 @@ struct Change {
 const CHANGES: [Change; 4] = [
     Change { command: &["disable"], input: "", back: &["enable"], password: PASSWORD },
     Change { command: &["im-disable"], input: "", back: &["im-enable"], password: PASSWORD },
-    Change { command: &["set-password", "--password-stdin"], input: "another one", back: &[], password: "another one" },
+    Change { command: &["set-password", "--password-stdin"], input: "another one now", back: &[], password: "another one now" },
     Change { command: &["remove"], input: "", back: &[], password: PASSWORD },
 ];
 

@@ -6,7 +6,7 @@ use serde_json::json;
 use std::time::Duration;
 use zaiseki_model::settings::Settings;
 use zaiseki_model::sign_in::{SignInMode, SignInSettings};
-use zaiseki_net::http::Url;
+use zaiseki_net::http::{AddressPolicy, Url};
 
 /// Bytes of certificates.
 const CA_CHARS: usize = 64 * 1024;
@@ -37,6 +37,19 @@ pub(super) const KEEP_KEYS: Setting = Setting {
     ),
     get: |s| json!(s.sign_in.keep_keys.as_secs() / 3600),
     set: |s, v| s.sign_in.keep_keys = Duration::from_secs(u64::from(number(v).unwrap_or_default()) * 3600),
+};
+
+pub(super) const PASSWORD_CHARS: Setting = Setting {
+    key: "sign_in.password_chars",
+    kind: Kind::Number { min: 8, max: 64, or_none: false },
+    unit: "characters",
+    effect: Effect::Live,
+    help: (
+        "The least length of a user's new password, where passwords are kept here. Those of an imported file are taken as they are.",
+        "ここに保存するユーザーの新しいパスワードの最小の長さ。インポートするファイルのパスワードには適用されません。",
+    ),
+    get: |s| json!(s.sign_in.password_chars),
+    set: |s, v| s.sign_in.password_chars = number(v).unwrap_or(64),
 };
 
 pub(super) const ISSUER: Setting = Setting {
@@ -129,6 +142,11 @@ pub(crate) fn check_address(field: &'static str, issuer: &str) -> Result<()> {
         Url::parse(issuer).ok().filter(|url| url.query().is_none() && url.fragment().is_none() && url.username().is_empty());
     let here = |url: &Url| matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
     match url {
+        Some(url) if AddressPolicy::CONFIGURED.refuses(&url).is_some() => {
+            let en = "is an address that is never asked: it is link-local, or gives out credentials of the machine";
+            let ja = "接続できないアドレスです (リンクローカルか、認証情報を配布するアドレス)";
+            Err(ControlError::invalid(field, en, ja))
+        }
         Some(url) if url.scheme() == "https" || (url.scheme() == "http" && here(&url)) => Ok(()),
         _ => {
             let en = "must be an https address without a query, such as https://id.example.com";
