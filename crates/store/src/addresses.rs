@@ -27,8 +27,8 @@ impl Database {
         Ok(self.meta_get(KEY)?.and_then(|word| String::from_utf8(word).ok()))
     }
 
-    /// Within a transaction.
-    pub(crate) fn put_address_scheme(&self, scheme: &str, audit: &Audit) -> Result<()> {
+    /// Within a transaction. `unset`: what holds while nobody has chosen.
+    pub(crate) fn put_address_scheme(&self, scheme: &str, unset: &str, audit: &Audit) -> Result<()> {
         let before = self.address_scheme()?;
         if before.as_deref() == Some(scheme) {
             return Ok(());
@@ -36,7 +36,7 @@ impl Database {
         let sql = "INSERT INTO meta (meta_key, value) VALUES (?1, ?2)
                    ON CONFLICT (meta_key) DO UPDATE SET value = excluded.value";
         self.run("writing the address scheme", sql, params![KEY, scheme.as_bytes()])?;
-        let (old, new) = (json!({ "scheme": before }), json!({ "scheme": scheme }));
+        let (old, new) = (json!({ "scheme": before.as_deref().unwrap_or(unset) }), json!({ "scheme": scheme }));
         self.write_audit(audit, "address_scheme.set", "address-scheme", Some(&old), Some(&new))
     }
 

@@ -153,8 +153,8 @@ impl JobWork<'_> {
     }
 
     /// Keeps of what addresses are made from now on.
-    pub fn set_address_scheme(&self, scheme: &str) -> Result<()> {
-        self.database.put_address_scheme(scheme, &self.audit)
+    pub fn set_address_scheme(&self, scheme: &str, unset: &str) -> Result<()> {
+        self.database.put_address_scheme(scheme, unset, &self.audit)
     }
 }
 

@@ -45,6 +45,8 @@ pub struct Outsider {
     pub user_id: Option<String>,
     /// The entry of another directory.
     pub origin: Option<Origin>,
+    /// The directory URI that an administrator set against the directory; empty for none.
+    pub held_uri: Option<String>,
 }
 
 /// Fields that an administrator has set against the directory; synchronising leaves them alone.
@@ -163,11 +165,16 @@ impl Database {
     /// Every account of the served domain that does not belong to the directory.
     pub fn names_outside(&self, directory: DirectoryId) -> Result<Vec<Outsider>> {
         let operation = "reading the names of users";
-        let sql = "SELECT a.id, a.name, a.user_id, o.directory, o.source_key, o.place, o.active, o.missing_since FROM account a
-                   LEFT JOIN user_origin o ON o.user_key = a.user_key WHERE a.domain = ?2 AND (o.directory IS NULL OR o.directory <> ?1)";
+        let sql =
+            "SELECT a.id, a.name, a.user_id, o.directory, o.source_key, o.place, o.active, o.missing_since, coalesce(p.held, 0),
+                   coalesce(p.directory_uri, '') FROM account a LEFT JOIN user_origin o ON o.user_key = a.user_key
+                   LEFT JOIN profile p ON p.user_key = a.user_key
+                   WHERE a.domain = ?2 AND (o.directory IS NULL OR o.directory <> ?1)";
         let mut statement = self.conn.prepare_cached(sql).doing(operation)?;
         let outsider = |row: &Row<'_>| {
-            Ok(Outsider { user: UserId(row.get(0)?), name: row.get(1)?, user_id: row.get(2)?, origin: origin(row, 3)? })
+            let held_uri = if Held::from_bits(row.get(8)?).directory_uri { Some(row.get(9)?) } else { None };
+            let (name, user_id, origin) = (row.get(1)?, row.get(2)?, origin(row, 3)?);
+            Ok(Outsider { user: UserId(row.get(0)?), name, user_id, origin, held_uri })
         };
         let rows = statement.query_map(params![directory.0, self.domain], outsider).doing(operation)?;
         rows.collect::<rusqlite::Result<_>>().doing(operation)
@@ -176,14 +183,14 @@ impl Database {
     /// Replaces account and profile (not the id or keys) by an administrator's hand; another name renames the user.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`]; [`StoreError::Conflict`] when another user goes by the name.
+    /// [`StoreError::NotFound`]; [`StoreError::NameTaken`] when another user goes by the name.
     pub fn put_person(&mut self, person: &Person, audit: &Audit) -> Result<()> {
         let operation = "writing a user's profile";
         let tx = self.begin(operation)?;
         let before = self.person(person.user.id)?;
         let before = before.ok_or_else(|| StoreError::NotFound { what: format!("user {}", person.user.name) })?;
         if !self.rename_in(person.user.id, &person.user.name, person.user.user_id.as_deref(), audit)? {
-            return Err(StoreError::Conflict { what: format!("user {}", person.user.name) });
+            return Err(self.name_taken(person.user.id, &person.user.name, person.user.user_id.as_deref())?);
         }
         self.write_person(person)?;
         let (old, new) = (person_view(&before), person_view(person));

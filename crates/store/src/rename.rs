@@ -37,14 +37,20 @@ impl Database {
     /// somebody else gets it.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`]; [`StoreError::Conflict`] when another user has the name.
+    /// [`StoreError::NotFound`]; [`StoreError::NameTaken`] when another user has the name.
     pub fn rename_user(&mut self, user: UserId, name: &str, user_id: Option<&str>, audit: &Audit) -> Result<()> {
         let operation = "renaming a user";
         let tx = self.begin(operation)?;
         if !self.rename_in(user, name, user_id, audit)? {
-            return Err(StoreError::Conflict { what: format!("user {name}") });
+            return Err(self.name_taken(user, name, user_id)?);
         }
         tx.commit().doing(operation)
+    }
+
+    /// Which of the names another user goes by.
+    pub(crate) fn name_taken(&self, user: UserId, name: &str, user_id: Option<&str>) -> Result<StoreError> {
+        let taken = if self.is_called(user_id, user)? { user_id.unwrap_or(name) } else { name };
+        Ok(StoreError::NameTaken { name: taken.to_owned() })
     }
 
     /// Within a transaction. False when another user goes by the name or by the user id.
@@ -79,17 +85,17 @@ impl Database {
                 return Ok(false);
             }
         }
-        // Nobody can be in the way of a name that no localpart may be: it begins with a space.
-        for Person { user, .. } in &before {
-            let key = self.existing_key(user.id)?;
-            self.readdress(key, &user.name, &aside(user.id))?;
-            self.put_user_id(key, None)?;
-        }
         for (before, person) in before.iter().zip(people) {
             let User { id, name, user_id, .. } = &person.user;
+            for name in names(&person.user) {
+                self.make_way(name, *id)?;
+            }
             let key = self.existing_key(*id)?;
-            self.readdress(key, &aside(*id), name)?;
-            if !given.contains(before.user.name.as_str()) {
+            let now = self.existing_user(*id)?.name;
+            if now != *name {
+                self.readdress(key, &now, name)?;
+            }
+            if before.user.name != *name && !given.contains(before.user.name.as_str()) {
                 self.note_alias(key, &before.user.name, audit)?;
             }
             self.put_user_id(key, user_id.as_deref())?;
@@ -97,6 +103,14 @@ impl Database {
             self.synchronised(before, person, audit)?;
         }
         Ok(true)
+    }
+
+    /// Whoever goes by the name gets one in which nobody can be in another's way: no localpart begins with a space.
+    fn make_way(&self, name: &str, but: UserId) -> Result<()> {
+        let Some(owner) = self.user_by_name(name)?.filter(|owner| owner.id != but) else { return Ok(()) };
+        let key = self.existing_key(owner.id)?;
+        self.readdress(key, &owner.name, &format!(" {}", owner.id))?;
+        self.put_user_id(key, None)
     }
 
     fn put_user_id(&self, key: i64, user_id: Option<&str>) -> Result<()> {
@@ -166,9 +180,4 @@ impl Database {
 
 fn names(user: &User) -> impl Iterator<Item = &str> {
     [Some(user.name.as_str()), user.user_id.as_deref()].into_iter().flatten()
-}
-
-/// What a user goes by in the middle of an exchange.
-fn aside(user: UserId) -> String {
-    format!(" {user}")
 }

@@ -68,7 +68,7 @@ fn contact_lists_block_lists_and_archives_follow() {
 fn a_name_that_is_taken_changes_nothing() {
     let mut db = database();
     db.commit(&[Write::RosterPut { user: BOB, item: item("ann@example.com", "Ann", Subscription::Both) }]).unwrap();
-    assert!(matches!(db.rename_user(ANN, "bob", None, &audit()), Err(StoreError::Conflict { .. })));
+    assert!(matches!(db.rename_user(ANN, "bob", None, &audit()), Err(StoreError::NameTaken { .. })));
     assert!(matches!(db.rename_user(NOBODY, "x", None, &audit()), Err(StoreError::NotFound { .. })));
     assert_eq!(data(&db, "bob").roster[0].jid.as_str(), "ann@example.com");
     assert_eq!(db.user_by_name("ann").unwrap().map(|user| user.id), Some(ANN));
@@ -113,9 +113,12 @@ fn a_user_goes_by_address_and_by_user_id_and_nobody_else_does() {
             panic!("{name}")
         };
         assert_eq!((found.user, found.name.as_str()), (ANN, "a.smith"));
-        assert!(matches!(db.rename_user(BOB, name, None, &audit()), Err(StoreError::Conflict { .. })), "{name}");
-        assert!(matches!(db.rename_user(BOB, "b.brown", Some(name), &audit()), Err(StoreError::Conflict { .. })), "{name}");
-        assert!(matches!(db.create_user(&new_user(UserId([8; 16]), name), &audit()), Err(StoreError::Conflict { .. })), "{name}");
+        assert!(matches!(db.rename_user(BOB, name, None, &audit()), Err(StoreError::NameTaken { .. })), "{name}");
+        assert!(matches!(db.rename_user(BOB, "b.brown", Some(name), &audit()), Err(StoreError::NameTaken { .. })), "{name}");
+        assert!(
+            matches!(db.create_user(&new_user(UserId([8; 16]), name), &audit()), Err(StoreError::NameTaken { .. })),
+            "{name}"
+        );
     }
     assert_eq!(leads_to(&db, "ann").as_deref(), Some("a.smith"), "whoever writes to the user id learns the address");
     db.rename_user(ANN, "ann", None, &audit()).unwrap();

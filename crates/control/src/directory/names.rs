@@ -48,6 +48,14 @@ impl<'a> Owner<'a> {
         }
     }
 
+    /// The directory URI that an administrator set against the directory.
+    fn held_uri(self) -> Option<&'a str> {
+        match self {
+            Owner::Ours(person) => person.held.directory_uri.then_some(&person.profile.directory_uri),
+            Owner::Other(outsider) => outsider.held_uri.as_deref(),
+        }
+    }
+
     fn called(self) -> Called {
         match self {
             Owner::Ours(person) => Called::of(&person.user),
@@ -91,13 +99,16 @@ pub(super) struct Claim<'a> {
 
 impl<'a> Claim<'a> {
     pub(super) fn new(candidate: &'a Candidate, owner: Option<Owner<'a>>, addressing: &Addressing) -> Claim<'a> {
-        let uri = match owner {
-            Some(Owner::Ours(person)) if person.held.directory_uri => &person.profile.directory_uri,
-            _ => &candidate.profile.directory_uri,
+        let held = owner.and_then(Owner::held_uri);
+        let uri = held.unwrap_or(&candidate.profile.directory_uri);
+        let of = |id: &str| {
+            let (name, user_id) = addressing.place(id, uri);
+            Called { name, user_id }
         };
-        let (name, user_id) = addressing.place(&candidate.name, uri);
-        let mut options = vec![Called { name, user_id }, Called { name: candidate.name.clone(), user_id: None }];
-        options.extend(owner.map(Owner::called));
+        let mut options = vec![of(&candidate.name), Called { name: candidate.name.clone(), user_id: None }];
+        if let Some(now) = owner.map(Owner::called) {
+            options.extend([of(now.id()), now]);
+        }
         options.dedup();
         Claim { candidate, owner, options, turn: 0 }
     }
@@ -112,17 +123,23 @@ impl<'a> Claim<'a> {
         self.called().is_some_and(|called| called.id() == self.candidate.name)
     }
 
-    /// The address that was asked for is somebody else's.
+    /// The address by directory URI that was asked for is somebody else's.
     pub(super) fn without_address(&self) -> Option<&str> {
-        (self.turn > 0 && self.has_id()).then(|| self.options[0].name.as_str())
+        let Called { name, user_id } = &self.options[0];
+        let by_uri = user_id.is_some();
+        (by_uri && self.called().is_some_and(|called| called.name != *name)).then_some(name)
     }
 
-    /// A name of the present wish is somebody else's. Without the user id nothing is left but what the user is called now.
+    /// A name of the present wish is somebody else's. Without the user id the present one is left, and with it the address.
     fn goes_without(&mut self, name: &str) {
         self.turn += 1;
-        while name == self.candidate.name && self.has_id() {
+        while name == self.candidate.name && self.asks(name) {
             self.turn += 1;
         }
+    }
+
+    fn asks(&self, name: &str) -> bool {
+        self.called().is_some_and(|called| called.all().any(|one| one == name))
     }
 
     fn user(&self) -> Option<UserId> {
@@ -130,41 +147,62 @@ impl<'a> Claim<'a> {
     }
 }
 
-/// Lets those who cannot have what they ask for ask for something else, until nobody is in another's way.
+/// Lets those who cannot have what they ask for ask for something else, until nobody is in another's way. After the first
+/// look only at names that somebody has begun to ask for, so that a long row of refusals is no more work than a short one for each.
 pub(super) fn settle(claims: &mut [Claim<'_>], owners: &Owners<'_>) {
     let users: HashSet<UserId> = claims.iter().filter_map(Claim::user).collect();
-    loop {
-        let yielding = yielding(claims, owners, &users);
-        if yielding.is_empty() {
-            return;
+    let mut asked: HashMap<String, Vec<usize>> = HashMap::with_capacity(claims.len());
+    let all: Vec<usize> = (0..claims.len()).collect();
+    let mut names = ask(&mut asked, claims, all);
+    while !names.is_empty() {
+        let mut yielding: HashMap<usize, String> = HashMap::new();
+        for name in names {
+            let Some(asking) = asked.get_mut(&name) else { continue };
+            asking.retain(|index| claims[*index].asks(&name));
+            // Somebody may have come back to it, as address and as user id.
+            asking.sort_unstable();
+            asking.dedup();
+            judge(claims, &name, asking, owners.get(name.as_str()).map(|owner| owner.user()), &users, &mut yielding);
         }
-        yielding.into_iter().for_each(|(index, name)| claims[index].goes_without(&name));
+        for (index, name) in &yielding {
+            claims[*index].goes_without(name);
+        }
+        names = ask(&mut asked, claims, yielding.into_keys().collect());
     }
 }
 
-fn yielding(claims: &[Claim<'_>], owners: &Owners<'_>, users: &HashSet<UserId>) -> HashMap<usize, String> {
-    let mut asked: HashMap<&str, Vec<usize>> = HashMap::with_capacity(claims.len());
-    for (index, claim) in claims.iter().enumerate() {
-        for name in claim.called().into_iter().flat_map(Called::all) {
-            asked.entry(name).or_default().push(index);
+/// Notes what these ask for now; each name once.
+fn ask(asked: &mut HashMap<String, Vec<usize>>, claims: &[Claim<'_>], who: Vec<usize>) -> HashSet<String> {
+    let mut names = HashSet::with_capacity(who.len());
+    for index in who {
+        for name in claims[index].called().into_iter().flat_map(Called::all) {
+            asked.entry(name.to_owned()).or_default().push(index);
+            names.insert(name.to_owned());
         }
     }
-    let mut yielding: HashMap<usize, String> = HashMap::new();
-    for (name, asking) in asked {
-        let owner = owners.get(name).map(|owner| owner.user());
-        let keeper = asking.iter().find(|index| owner.is_some() && claims[**index].user() == owner);
-        // Whoever has no entry here keeps every name.
-        let free = owner.is_none_or(|owner| users.contains(&owner));
-        let keeper = keeper.or_else(|| alone(claims, name, &asking).filter(|_| free));
-        for index in asking.iter().filter(|index| Some(*index) != keeper) {
-            // Who loses both names loses the user id, whichever was seen first.
-            match claims[*index].candidate.name == name {
-                true => drop(yielding.insert(*index, name.to_owned())),
-                false => drop(yielding.entry(*index).or_insert_with(|| name.to_owned())),
-            }
+    names
+}
+
+/// Who of those that ask for a name has to go without it.
+fn judge(
+    claims: &[Claim<'_>],
+    name: &str,
+    asking: &[usize],
+    owner: Option<UserId>,
+    users: &HashSet<UserId>,
+    yielding: &mut HashMap<usize, String>,
+) {
+    let keeper = asking.iter().find(|index| owner.is_some() && claims[**index].user() == owner);
+    // Whoever has no entry here keeps every name.
+    let free = owner.is_none_or(|owner| users.contains(&owner));
+    let keeper = keeper.or_else(|| alone(claims, name, asking).filter(|_| free));
+    for index in asking.iter().filter(|index| Some(*index) != keeper) {
+        // Who loses both names loses the user id, whichever was seen first.
+        match claims[*index].candidate.name == name {
+            true => drop(yielding.insert(*index, name.to_owned())),
+            false => drop(yielding.entry(*index).or_insert_with(|| name.to_owned())),
         }
     }
-    yielding
 }
 
 /// The one who alone asks for a name, or alone has it as user id.

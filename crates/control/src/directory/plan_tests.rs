@@ -72,7 +72,7 @@ fn entry(key: &str, name: &str) -> Candidate {
 }
 
 fn outsider(user: UserId, name: &str) -> Outsider {
-    Outsider { user, name: name.to_owned(), user_id: None, origin: None }
+    Outsider { user, name: name.to_owned(), user_id: None, origin: None, held_uri: None }
 }
 
 fn with_uri(key: &str, name: &str, uri: &str) -> Candidate {
@@ -248,6 +248,63 @@ fn user_ids_are_exchanged_and_handed_on_in_one_round() {
     let plan = world.plan(NOW, whole(&round[2..4]));
     assert_eq!(codes(&plan), [(ProblemCode::Renamed, "dora"), (ProblemCode::Renamed, "dana")]);
     assert!(plan.steps.iter().all(|step| step.action == Action::Missing || step.action == Action::Update), "{plan:?}");
+}
+
+#[test]
+fn a_long_row_is_cut_and_one_refusal_at_its_end_is_no_more_work() {
+    let number = |from: usize, of: usize| -> Vec<Candidate> {
+        (0..of).map(|i| entry(&format!("k{i:05}"), &format!("u{:05}", i + from))).collect()
+    };
+    let of = 20_000;
+    let mut world = World::default();
+    let id = |i: usize| UserId((i as u128).to_be_bytes());
+    world.people = (0..of)
+        .map(|i| {
+            let mut person = World::default();
+            person.sync(NOW, &[entry(&format!("k{i:05}"), &format!("u{i:05}"))]);
+            let mut person = person.people.remove(0);
+            person.user.id = id(i);
+            person
+        })
+        .collect();
+    let plan = world.plan(NOW, whole(&number(1, of)));
+    assert_eq!((plan.steps.len(), codes(&plan).len()), (of, 0));
+    let ends = plan.steps.iter().filter(|step| !step.linked).count();
+    assert_eq!(ends, of / 100, "in pieces that nobody has to wait for long");
+    world.outside.push(outsider(UserId([255; 16]), &format!("u{of:05}")));
+    let refused = world.plan(NOW, whole(&number(1, of)));
+    assert_eq!(codes(&refused).len(), of);
+    assert!(refused.steps.iter().all(|step| step.action == Action::Update));
+}
+
+#[test]
+fn who_does_not_get_a_user_id_gets_the_address_all_the_same() {
+    let mut world = World { scheme: Scheme::DirectoryUri, ..World::default() };
+    world.sync(NOW, &[with_uri("a", "ann", "u.a@x"), with_uri("b", "bob", "u.b@x")]);
+    // They exchange both, and somebody new asks for one of the user ids too.
+    let round = [with_uri("a", "bob", "u.b@x"), with_uri("b", "ann", "u.a@x"), with_uri("c", "bob", "u.c@x")];
+    let plan = world.plan(NOW, whole(&round));
+    world.apply(&plan);
+    assert_eq!(called(&world), [named("a", "u.b", Some("ann")), named("b", "u.a", Some("bob"))]);
+    let refused = [(ProblemCode::Renamed, "bob"), (ProblemCode::Renamed, "ann"), (ProblemCode::Duplicate, "bob")];
+    assert_eq!(codes(&plan), refused);
+    assert_eq!(world.plan(NOW, whole(&round)).steps, []);
+}
+
+#[test]
+fn a_held_directory_uri_goes_along_to_another_directory() {
+    let origin =
+        Origin { directory: OTHER, key: "a".to_owned(), place: "uid=ann,ou=old".to_owned(), active: true, missing_since: None };
+    let held = Outsider {
+        name: "held".to_owned(),
+        user_id: Some("ann".to_owned()),
+        origin: Some(origin),
+        held_uri: Some("held@x".to_owned()),
+        ..outsider(UserId([200; 16]), "")
+    };
+    let mut world = World { scheme: Scheme::DirectoryUri, outside: vec![held], ..World::default() };
+    assert_eq!(world.sync(NOW, &[with_uri("a", "ann", "other@x")]), [done(Action::Adopt, "held")]);
+    assert_eq!(called(&world), [named("a", "held", Some("ann"))]);
 }
 
 #[test]

@@ -8,6 +8,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use zaiseki_model::directory::Unfit;
 use zaiseki_store::{DirectoryProblem, Person, PersonChange};
+use zaiseki_xmpp::jid;
 
 /// Problems, skipped servers and lines of the difference told one by one; of the others only the number.
 pub const LINES_TOLD: usize = 1_000;
@@ -120,7 +121,12 @@ fn line(step: &Step) -> DiffLine {
             changed.push(FieldChange { field: name.to_owned(), before, after });
         }
     }
-    DiffLine { action: step.action, user: step.name.clone(), fields: changed }
+    let before = step.before.as_ref().map(|before| before.user.user_id());
+    let after = match &step.change {
+        PersonChange::Create(person) | PersonChange::Update(person) => person.user.user_id(),
+        PersonChange::Remove(_) => &step.name,
+    };
+    DiffLine { action: step.action, user: jid::unescape_local(before.unwrap_or(after)), fields: changed }
 }
 
 /// What a person would look for; empty texts are left out.
@@ -128,8 +134,11 @@ fn fields(person: &Person) -> Vec<(&'static str, Value)> {
     let profile = &person.profile;
     let numbers = profile.numbers.iter().map(|n| format!("{} {}", n.kind.as_str(), n.number)).collect::<Vec<_>>().join(", ");
     let devices = person.devices.iter().map(|device| device.name.clone()).collect::<Vec<_>>().join(", ");
+    // The localpart, where it is not the user id.
+    let address = person.user.user_id.as_ref().map(|_| person.user.name.clone()).unwrap_or_default();
     let texts = [
-        ("name", person.user.name.clone()),
+        ("user_id", jid::unescape_local(person.user.user_id())),
+        ("address", address),
         ("display_name", profile.display_name.clone()),
         ("given_name", profile.given_name.clone()),
         ("family_name", profile.family_name.clone()),

@@ -181,19 +181,26 @@ impl Sync {
 
     /// The same for people who get each other's names: all or none.
     fn exchange(&self, batch: Vec<plan::Step>) -> Result<usize> {
-        let (steps, first) = (batch.len(), told(&batch[0]));
+        let steps = batch.len();
         let person = |step: plan::Step| match step.change {
             PersonChange::Update(person) => Some((step.name, *person)),
             PersonChange::Create(_) | PersonChange::Remove(_) => None,
         };
         let (old, people): (Vec<String>, Vec<Person>) = batch.into_iter().filter_map(person).unzip();
-        let names = old.into_iter().zip(people.iter().map(|person| person.user.name.clone())).collect();
+        let users: Vec<(UserId, String)> = people.iter().map(|person| (person.user.id, person.user.name.clone())).collect();
         let audit = audit(&self.actor);
         if !self.app.store().call(move |db| db.exchange_people(&people, &audit))? {
             return Ok(steps);
         }
-        let (user, name, _) = first;
-        self.app.user_changed(user, &name, UserChange::Exchanged(names));
+        // Under another user id an address by directory URI stays, and so do the sessions.
+        let (moved, others): (Vec<_>, Vec<_>) = old.into_iter().zip(users).partition(|(old, (_, new))| old != new);
+        for (name, (user, _)) in others {
+            self.app.user_changed(user, &name, UserChange::Details);
+        }
+        if let Some((name, (user, _))) = moved.first() {
+            let names = moved.iter().map(|(old, (_, new))| (old.clone(), new.clone())).collect();
+            self.app.user_changed(*user, name, UserChange::Exchanged(names));
+        }
         Ok(0)
     }
 

@@ -37,7 +37,7 @@ impl Kind for SetScheme {
     }
 
     fn title(&self) -> Text {
-        Text::new("Make addresses of something else", "アドレス形式の切り替え")
+        Text::new("Switch the address scheme", "アドレス形式の切り替え")
     }
 
     fn right(&self) -> Right {
@@ -84,7 +84,7 @@ impl Work for Switching {
         let addressing = Addressing::new(self.0, turn.app.domain());
         let step = turn.commit(move |work, job| {
             // From the first step on, so that synchronisations and changes by hand pull the same way.
-            work.set_address_scheme(addressing.scheme.as_str())?;
+            work.set_address_scheme(addressing.scheme.as_str(), Scheme::default().as_str())?;
             let rows = work.database().address_rows(&job.cursor, BATCH)?;
             let (mut changed, mut log, mut summary) = (Vec::new(), Vec::new(), summary(job));
             for row in &rows {

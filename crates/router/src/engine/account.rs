@@ -14,6 +14,9 @@ use zaiseki_xmpp::ns;
 use zaiseki_xmpp::stanza::{Condition, IqType, StanzaError, StreamErrorCondition};
 use zaiseki_xmpp::xml::element::Element;
 
+/// What whoever is renamed hears. The password is right as it was, so that clients keep it.
+const MOVED: &str = "the account has another address: sign in again";
+
 impl Engine {
     pub(super) fn iq(&mut self, id: SessionId, envelope: Envelope) {
         let domain = self.domain.clone();
@@ -173,7 +176,7 @@ impl Engine {
     fn account_renamed(&mut self, name: &str, to: &str) {
         let domain = self.domain.domain();
         let (Ok(old), Ok(new)) = (BareJid::new(Some(name), domain), BareJid::new(Some(to), domain)) else { return };
-        self.revoke(name);
+        self.turn_out(name, StreamErrorCondition::Reset, MOVED);
         self.move_calendar(name, to);
         let knows = |home: &super::Home| {
             let blocks = |data: &super::HomeData| data.blocked.iter().any(|jid| jid.bare_str() == old.as_str());
@@ -196,7 +199,7 @@ impl Engine {
     fn accounts_exchanged(&mut self, names: &[(String, String)]) {
         for (name, _) in names {
             self.revocations.note(self.now, name);
-            self.revoke(name);
+            self.turn_out(name, StreamErrorCondition::Reset, MOVED);
         }
         let calendars: Vec<_> = names.iter().filter_map(|(name, to)| Some((to, self.calendars.remove(name.as_str())?))).collect();
         for (to, calendar) in calendars {

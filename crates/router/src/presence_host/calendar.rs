@@ -129,7 +129,9 @@ impl Engine {
             facts.extend(beneath.map(|since| LiveFact { level: FactKind::Meeting.level(), since, until: None }));
         }
         let next_change = timeline.next_change(self.now);
-        Some(LiveCalendar { gateway: *gateway, facts, next_change, valid_until: timeline.valid_until() })
+        // Nothing is known before the first answer.
+        let valid_until = Some(timeline.valid_until()).filter(|until| *until > Timestamp::ZERO);
+        Some(LiveCalendar { gateway: *gateway, facts, next_change, valid_until })
     }
 
     /// Whether a gateway speaks for the user (requirement C7).

@@ -41,10 +41,11 @@ const DIFFERENCE: [Column; 5] = [
 ];
 const DUPLICATES: [Column; 3] =
     [column("field", "FIELD", "項目"), column("value", "VALUE", "値"), column("who", "WHO", "該当者")];
-const COUNTS: [(&str, &str, &str); 9] = [
+const COUNTS: [(&str, &str, &str); 10] = [
     ("entries", "entries read", "取得したエントリー"),
     ("created", "users made", "追加"),
     ("updated", "changed", "変更"),
+    ("renamed", "renamed", "改名"),
     ("adopted", "taken over", "引き継ぎ"),
     ("missing", "gone from the directory", "ディレクトリーから消失"),
     ("returned", "there again", "復帰"),
@@ -82,10 +83,10 @@ pub(super) fn sync(report: &Value, lang: Lang) -> String {
     }
     let count = |(key, en, ja): &(&str, &str, &str)| {
         let count = report[*key].as_u64().filter(|count| *count > 0 || *key == "entries")?;
-        Some(format!("{count} {}", if lang == Lang::Ja { ja } else { en }))
+        Some(if lang == Lang::Ja { format!("{ja} {count} 件") } else { format!("{count} {en}") })
     };
     let counts: Vec<String> = COUNTS.iter().filter_map(count).collect();
-    text.push_str(&format!("{} ({} ms)\n", counts.join(", "), report["took_ms"]));
+    text.push_str(&format!("{} ({} ms)\n", counts.join(if lang == Lang::Ja { "、" } else { ", " }), report["took_ms"]));
     if !report["hold"].is_null() {
         text.push_str(&format!("{}\n", in_language(&report["hold"], lang)));
     }
