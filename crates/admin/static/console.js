@@ -19,7 +19,7 @@ async function replaceLive(url, signal) {
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   const [fresh, old] = [page.getElementById("live"), document.getElementById("live")];
   if (!fresh || !old) return;
-  return { fresh, old };
+  return { fresh, old, title: page.querySelector(".title") };
 }
 
 function startRefresh() {
@@ -29,7 +29,7 @@ function startRefresh() {
   const note = document.querySelector(".refresh");
   if (note) note.hidden = false;
   let busy = false;
-  setInterval(async () => {
+  const turn = setInterval(async () => {
     const typing = live.contains(document.activeElement) && document.activeElement !== document.body;
     if (busy || document.hidden || typing) return;
     busy = true;
@@ -38,6 +38,13 @@ function startRefresh() {
       if (parts) {
         parts.old.replaceChildren(...parts.fresh.childNodes);
         localTimes(parts.old);
+        // The state stands beside the heading.
+        const title = document.querySelector(".title");
+        if (parts.title && title?.innerHTML !== parts.title.innerHTML) title?.replaceWith(parts.title);
+        if (!parts.fresh.dataset.refresh) {
+          clearInterval(turn);
+          if (note) note.hidden = true;
+        }
       }
     } catch {
       // The node restarts or the network is away: the next turn tries again.

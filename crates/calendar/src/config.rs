@@ -200,6 +200,13 @@ pub(crate) fn check_url(url: &str, server: &ServerConfig) -> Result<Url, SourceE
     if !matches!(parsed.scheme(), "http" | "https") || parsed.host_str().is_none() {
         return Err(bad("it must begin with https:// and name a server"));
     }
+    let plain = parsed.username().is_empty() && parsed.password().is_none() && parsed.query().is_none();
+    if !plain || parsed.fragment().is_some() {
+        return Err(bad("it may hold neither a user name and password nor a query"));
+    }
+    if let Some(address) = AddressPolicy::CONFIGURED.refuses(&parsed) {
+        return Err(bad(&format!("{address} is never asked: it is link-local, or gives out credentials of the machine")));
+    }
     if parsed.scheme() == "http" && !server.allow_clear_text {
         return Err(bad("http would send the password in clear text; use https"));
     }

@@ -5,6 +5,7 @@ use crate::seal::SealError;
 use crate::text::Text;
 use std::time::Duration;
 use zaiseki_store::StoreError;
+use zaiseki_xmpp::jid;
 
 pub type Result<T, E = ControlError> = std::result::Result<T, E>;
 
@@ -16,6 +17,9 @@ pub enum ControlError {
     Invalid { field: &'static str, text: Text },
     #[error("{text}")]
     Conflict { text: Text },
+    /// A conflict too: what was typed there belongs to somebody or something else.
+    #[error("{text}")]
+    Taken { field: &'static str, text: Text },
     #[error("{text}")]
     NotFound { text: Text },
     /// The caller is known, and has no right to it.
@@ -47,6 +51,13 @@ impl ControlError {
         ControlError::Invalid { field, text: Text::new(en, ja) }
     }
 
+    /// Somebody else goes by the name, as address or as user id (a localpart).
+    pub(crate) fn name_taken(field: &'static str, name: &str) -> Self {
+        let name = jid::unescape_local(name);
+        let (en, ja) = (format!("the user {name} exists already"), format!("ユーザー {name} はすでにあります"));
+        ControlError::Taken { field, text: Text::new(en, ja) }
+    }
+
     pub(crate) fn no_user(name: &str) -> Self {
         let text = Text::new(format!("there is no user \"{name}\""), format!("ユーザー \"{name}\" はいません"));
         ControlError::NotFound { text }
@@ -68,7 +79,7 @@ impl ControlError {
     pub fn code(&self) -> &'static str {
         match self {
             ControlError::Invalid { .. } => "invalid",
-            ControlError::Conflict { .. } => "conflict",
+            ControlError::Conflict { .. } | ControlError::Taken { .. } => "conflict",
             ControlError::NotFound { .. } => "not-found",
             ControlError::Forbidden { .. } => "forbidden",
             ControlError::Unauthorized { .. } => "unauthorized",
@@ -83,10 +94,10 @@ impl ControlError {
         }
     }
 
-    /// The input it is about, for `invalid`.
+    /// The input it is about.
     pub fn field(&self) -> Option<&'static str> {
         match self {
-            ControlError::Invalid { field, .. } => Some(field),
+            ControlError::Invalid { field, .. } | ControlError::Taken { field, .. } => Some(field),
             _ => None,
         }
     }
@@ -95,6 +106,7 @@ impl ControlError {
         match self {
             ControlError::Invalid { text, .. }
             | ControlError::Conflict { text }
+            | ControlError::Taken { text, .. }
             | ControlError::NotFound { text }
             | ControlError::Unauthorized { text }
             | ControlError::Unavailable { text }
@@ -114,13 +126,27 @@ impl ControlError {
     }
 }
 
+/// What can be there already, as the store calls it.
+const KINDS: [(&str, &str); 7] = [
+    ("the identity of administrator", "次の管理者の OpenID アカウント:"),
+    ("administrator", "管理者"),
+    ("token", "トークン"),
+    ("alarm target", "アラーム送信先"),
+    ("the trusted authority", "信頼する認証局"),
+    ("directory", "ディレクトリー"),
+    ("gateway", "ゲートウェイ"),
+];
+
 impl From<StoreError> for ControlError {
     /// Someone was quicker: what a check just before did not see.
     fn from(error: StoreError) -> Self {
         match error {
+            StoreError::NameTaken { name } => ControlError::name_taken("name", &name),
             StoreError::Conflict { what } => {
-                let text = Text::new(format!("{what} exists already"), format!("{what} はすでにあります"));
-                ControlError::Conflict { text }
+                let ja = KINDS.iter().find_map(|(en, ja)| Some(format!("{ja} {}", what.strip_prefix(en)?.trim_start())));
+                let ja = ja.unwrap_or_else(|| what.clone());
+                let text = Text::new(format!("{what} exists already"), format!("{ja} はすでにあります"));
+                ControlError::Taken { field: "name", text }
             }
             StoreError::NotFound { what } => {
                 let text = Text::new(format!("{what} does not exist"), format!("{what} はありません"));

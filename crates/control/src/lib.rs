@@ -20,6 +20,7 @@ pub mod gateway;
 pub mod jobs;
 pub mod node;
 pub mod presented;
+mod reasons;
 pub mod recent_log;
 mod redact;
 pub mod seal;

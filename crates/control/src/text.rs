@@ -30,6 +30,12 @@ impl Text {
         Text { ja: en.clone(), en }
     }
 
+    /// What a lower layer said in English, in Japanese as far as it is known ([`crate::reasons`]).
+    pub fn reason(why: impl Into<String>) -> Self {
+        let en: String = why.into();
+        Text { ja: crate::reasons::ja(&en), en }
+    }
+
     pub fn get(&self, lang: Lang) -> &str {
         match lang {
             Lang::En => &self.en,

@@ -145,7 +145,7 @@ pub struct LiveCalendar {
     /// When it may change.
     pub next_change: Option<Timestamp>,
     /// Past this the calendar counts for nothing, unless its server has answered again.
-    pub valid_until: Timestamp,
+    pub valid_until: Option<Timestamp>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

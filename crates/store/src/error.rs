@@ -16,6 +16,9 @@ pub enum StoreError {
     /// Something with this name or id exists already.
     #[error("{what} exists already")]
     Conflict { what: String },
+    /// Another user goes by the name, as address or as user id.
+    #[error("the user {name} exists already")]
+    NameTaken { name: String },
     #[error("{what} does not exist")]
     NotFound { what: String },
     /// Nobody would be left who may administer the node.

@@ -57,7 +57,7 @@ pub use alarm_targets::AlarmTarget;
 pub use alarms::{AlarmFilter, AlarmRow};
 pub use audit::{Audit, AuditEntry, AuditFilter};
 pub use calendar::{CalendarRow, GatewayHealth};
-pub use certificates::{AcmeRow, AuthorityRow, CertificateChange, CertificateRow, RequestRow};
+pub use certificates::{AcmeAccount, AcmeRow, AuthorityRow, CertificateChange, CertificateRow, RequestRow};
 pub use database::Database;
 pub use directories::{Directory, DirectoryProblem, DirectoryRun};
 pub use error::{Result, StoreError};

@@ -26,11 +26,11 @@ const NAMED: &str = "WHERE domain = ?1 AND name = ?2";
 const CALLED: &str = "WHERE domain = ?1 AND (name = ?2 OR user_id = ?2)";
 impl Database {
     /// # Errors
-    /// [`StoreError::Conflict`] when the name (or id) is taken.
+    /// [`StoreError::NameTaken`].
     pub fn create_user(&mut self, new: &NewUser, audit: &Audit) -> Result<()> {
         match self.create_many(std::slice::from_ref(new), audit)?.is_empty() {
             true => Ok(()),
-            false => Err(StoreError::Conflict { what: format!("user {}", new.user.name) }),
+            false => Err(self.name_taken(new.user.id, &new.user.name, new.user.user_id.as_deref())?),
         }
     }
 
@@ -130,13 +130,13 @@ impl Database {
     /// Replaces everything but the id; a new name is a new address for the same person, see [`Database::rename_user`].
     ///
     /// # Errors
-    /// [`StoreError::NotFound`]; [`StoreError::Conflict`] when another user has the name.
+    /// [`StoreError::NotFound`]; [`StoreError::NameTaken`] when another user has the name.
     pub fn update_user(&mut self, user: &User, audit: &Audit) -> Result<()> {
         let operation = "updating a user";
         let tx = self.begin(operation)?;
         let before = self.existing_user(user.id)?;
         if !self.rename_in(user.id, &user.name, user.user_id.as_deref(), audit)? {
-            return Err(StoreError::Conflict { what: format!("user {}", user.name) });
+            return Err(self.name_taken(user.id, &user.name, user.user_id.as_deref())?);
         }
         let sql = "UPDATE account SET display_name = ?2, mail = ?3, telephone = ?4, language = ?5,
                    enabled = ?6, calendar = ?7, im = ?8 WHERE id = ?1";

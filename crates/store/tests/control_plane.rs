@@ -61,9 +61,9 @@ fn a_name_is_one_of_its_domain() {
 fn a_taken_name_or_id_is_a_conflict() {
     let mut db = database();
     let same_name = db.create_user(&new_user(NOBODY, "ann"), &audit());
-    assert!(matches!(same_name, Err(StoreError::Conflict { what }) if what == "user ann"));
+    assert!(matches!(same_name, Err(StoreError::NameTaken { name }) if name == "ann"));
     let same_id = db.create_user(&new_user(ANN, "carl"), &audit());
-    assert!(matches!(same_id, Err(StoreError::Conflict { .. })));
+    assert!(matches!(same_id, Err(StoreError::NameTaken { .. })));
     let batch = [new_user(NOBODY, "carl"), new_user(UserId([8; 16]), "bob"), new_user(UserId([7; 16]), "dora")];
     assert_eq!(db.create_many(&batch, &audit()).unwrap(), [1]);
     assert_eq!(names(db.list_users(&UserFilter::default()).unwrap()), ["ann", "bob", "carl", "dora"]);
@@ -95,7 +95,7 @@ fn renaming_keeps_what_the_user_owns() {
     assert_eq!(credentials(&db, "robert").map(|credentials| credentials.user), Some(BOB));
     let Reply::Messages(pending) = db.read(&Read::Pending { user: BOB, after: None, limit: 9 }).unwrap() else { panic!() };
     assert_eq!(pending.len(), 1);
-    assert!(matches!(db.update_user(&user(ANN, "robert"), &audit()), Err(StoreError::Conflict { .. })));
+    assert!(matches!(db.update_user(&user(ANN, "robert"), &audit()), Err(StoreError::NameTaken { .. })));
     assert!(matches!(db.update_user(&user(NOBODY, "new"), &audit()), Err(StoreError::NotFound { .. })));
 }
 

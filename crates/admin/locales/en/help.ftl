@@ -158,7 +158,7 @@ help-directory-preview =
 
     Somebody is to be removed who should not be? The entry is missing from the answer: check base, filter and the rights of the account.
 help-directory-problems =
-    Entries that made or changed no user when the directory was last synchronised, and what to do about each. A user id that several entries have is settled under Duplicates.
+    Entries of which something was not taken over when the directory was last synchronised, and what to do about each. A user id that several entries have is settled under Duplicates.
 help-directory-leftovers =
     Users without an entry: they cannot sign in, and are removed when their time is over. Put the entry back to keep them, or remove them now on their own page.
 

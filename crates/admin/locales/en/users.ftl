@@ -71,3 +71,4 @@ addresses-accept-help = Who is named above keeps an address by the user id until
 addresses-note = A job renames everybody. Contacts, archives and block lists follow; the sessions of whoever gets another address end, and who writes to the old one is told the new one.
 addresses-switch = Switch to { $scheme }
 addresses-begun = The job { $object } has begun.
+users-address = Address

@@ -71,3 +71,4 @@ addresses-accept-help = 上のユーザーは、修正されるまでユーザ�
 addresses-note = ジョブが全員のアドレスを変更します。連絡先、アーカイブ、ブロックリストにも反映されます。アドレスが変わるユーザーのセッションは終了し、以前のアドレスに送信した人には新しいアドレスが通知されます。
 addresses-switch = { $scheme }に切り替える
 addresses-begun = ジョブ { $object } を開始しました。
+users-address = アドレス

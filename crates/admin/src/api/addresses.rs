@@ -16,7 +16,7 @@ pub(super) fn operations() -> OpenApiRouter<App> {
 }
 
 /// Of what addresses are made, and what a switch would do
-#[utoipa::path(get, path = "/address-scheme", operation_id = "address-scheme.show", tag = "settings",
+#[utoipa::path(get, path = "/address-scheme", operation_id = "address-scheme.show", tag = "address-scheme",
     responses((status = 200, description = "The scheme, and a preview of the other one", body = AddressView)),
     extensions(("x-right" = json!("settings:read"))))]
 async fn show(State(app): State<App>) -> Answer<AddressView> {
@@ -27,7 +27,7 @@ async fn show(State(app): State<App>) -> Answer<AddressView> {
 ///
 /// A job gives everybody the new address. Contacts, archives and block lists follow; sessions of whoever gets another address
 /// end.
-#[utoipa::path(put, path = "/address-scheme", operation_id = "address-scheme.switch", tag = "settings",
+#[utoipa::path(put, path = "/address-scheme", operation_id = "address-scheme.switch", tag = "address-scheme",
     request_body = SchemeInput,
     responses((status = 202, description = "The job", body = JobView)),
     extensions(("x-right" = json!("settings:write"))))]

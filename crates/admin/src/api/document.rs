@@ -21,6 +21,7 @@ const TAGS: &[(&str, &str)] = &[
     ("gateways", "Presence gateways: calendar services."),
     ("jobs", "Long work that is done in the background."),
     ("settings", "Live settings."),
+    ("address-scheme", "Of what the addresses of users are made."),
     ("certificates", "The certificates that the node shows."),
     ("acme", "Certificates from a public authority, by themselves."),
     ("trust", "Authorities that the node believes as a client."),

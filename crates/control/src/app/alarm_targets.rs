@@ -120,7 +120,7 @@ pub fn add(app: &App, actor: &Actor, input: &AlarmTargetInput) -> Result<AlarmTa
     if app.store().query(move |db| db.alarm_target(&name))?.is_some() {
         let en = format!("the alarm target \"{}\" exists already", input.name);
         let text = Text::new(en, format!("アラーム送信先 \"{}\" はすでにあります", input.name));
-        return Err(ControlError::Conflict { text });
+        return Err(ControlError::Taken { field: "name", text });
     }
     put(app, actor, AlarmTargetId::generate(), input, None)
 }

@@ -109,9 +109,8 @@ pub fn add(app: &App, actor: &Actor, input: &DirectoryInput) -> Result<Directory
     let name = checked_name(&input.name)?;
     if app.store().query(move |db| db.directory_by_name(&name))?.is_some() {
         let en = format!("the directory \"{}\" exists already", input.name);
-        return Err(ControlError::Conflict {
-            text: Text::new(en, format!("ディレクトリー \"{}\" はすでにあります", input.name)),
-        });
+        let text = Text::new(en, format!("ディレクトリー \"{}\" はすでにあります", input.name));
+        return Err(ControlError::Taken { field: "name", text });
     }
     put(app, actor, DirectoryId::generate(), input, None)
 }

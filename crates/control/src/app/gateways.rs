@@ -5,6 +5,7 @@ use super::{Actor, App, audit};
 use crate::error::{ControlError, Result};
 use crate::gateway::state::GatewayStatus;
 use crate::gateway::{StoredConfig, mailbox, texts};
+use crate::reasons;
 use crate::text::Text;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -298,7 +299,7 @@ fn open(app: &App, row: &Gateway) -> Result<Box<dyn Source>> {
     let stored = StoredConfig::from_row(row)?;
     zaiseki_calendar::open(&stored.service, &secret(app, row)?).map_err(|error| match error {
         SourceError::Config { key, why } => {
-            let (en, ja) = (format!("{key}: {why}"), format!("{key} の値を使えません: {why}"));
+            let (en, ja) = (format!("{key}: {why}"), format!("{key} の値を使えません: {}", reasons::ja(&why)));
             ControlError::invalid(key, en, ja)
         }
         other => ControlError::invalid("config", other.to_string(), other.to_string()),
@@ -328,7 +329,9 @@ fn checked_name(name: &str) -> Result<String> {
 
 fn taken(name: &str) -> ControlError {
     let en = format!("the gateway \"{name}\" exists already");
-    ControlError::Conflict { text: crate::text::Text::new(en, format!("ゲートウェイ \"{name}\" はすでにあります")) }
+    ControlError::Taken {
+        field: "name", text: crate::text::Text::new(en, format!("ゲートウェイ \"{name}\" はすでにあります"))
+    }
 }
 
 #[cfg(test)]

@@ -122,7 +122,7 @@ pub struct CalendarView {
     pub facts: Vec<FactView>,
     pub next_change: Option<String>,
     /// Past this it counts for nothing, unless the calendar server has answered again.
-    pub valid_until: String,
+    pub valid_until: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -188,6 +188,6 @@ fn calendar(app: &App, live: &LiveCalendar) -> Result<CalendarView> {
         gateway,
         facts: facts.collect(),
         next_change: live.next_change.map(time),
-        valid_until: time(live.valid_until),
+        valid_until: live.valid_until.map(time),
     })
 }

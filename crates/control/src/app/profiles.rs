@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use zaiseki_model::directory::{Device, Number, NumberKind};
 use zaiseki_model::telephone::e164;
-use zaiseki_store::Person;
+use zaiseki_store::{Person, StoreError};
 use zaiseki_xmpp::jid::BareJid;
 
 /// Telephone numbers, and devices, of one user.
@@ -147,7 +147,12 @@ pub(super) fn write(app: &App, actor: &Actor, person: &Person) -> Result<Person>
     let (name, user_id) = Addressing::of(app)?.place(person.user.user_id(), &person.profile.directory_uri);
     (row.user.name, row.user.user_id) = (name, user_id);
     let written = row.clone();
-    app.store().call(move |db| db.put_person(&row, &audit))?;
+    let put = app.store().call(move |db| db.put_person(&row, &audit));
+    put.map_err(|error| match error {
+        // Nothing else here gives a user another name.
+        StoreError::NameTaken { name } => ControlError::name_taken("directory_uri", &name),
+        error => error.into(),
+    })?;
     let change = match written.user.name == person.user.name {
         true => UserChange::Details,
         false => UserChange::Renamed { to: written.user.name.clone() },

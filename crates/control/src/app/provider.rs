@@ -358,7 +358,7 @@ impl ProviderTest {
             Ok((_, false)) => {
                 (false, Text::new(format!("{issuer}: it signs nobody in"), format!("{issuer}: サインインの機能がありません")))
             }
-            Err(fault) => (false, Text::plain(fault.to_string())),
+            Err(fault) => (false, Text::reason(fault.to_string())),
         };
         ProviderFinding { passed, seen }
     }

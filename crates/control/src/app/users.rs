@@ -2,7 +2,9 @@
 
 use super::addresses::Addressing;
 use super::{Actor, App, UserChange, audit, profiles};
+use crate::credentials::password::check_new;
 use crate::error::{ControlError, Result};
+use crate::reasons;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use utoipa::{IntoParams, ToSchema};
@@ -171,7 +173,7 @@ pub struct UserPage {
 /// `invalid` for a name or field that can't be, `conflict` when the name is taken.
 pub fn create(app: &App, actor: &Actor, new: &NewUser) -> Result<UserView> {
     let user = checked(new)?;
-    let keys = new.password.as_ref().map(|password| keys_of(password, derive::DEFAULT_ITERATIONS)).transpose()?;
+    let keys = new.password.as_ref().map(|password| new_keys(app, &user.name, password)).transpose()?;
     let (sha256, sha1) = keys.unzip();
     let row = zaiseki_store::NewUser { user: user.clone(), sha256, sha1, profile: None };
     let audit = audit(actor);
@@ -274,7 +276,7 @@ pub fn rename(app: &App, actor: &Actor, name: &str, new_name: &str) -> Result<Us
 /// Gives new keys; sessions opened with the old password end.
 pub fn set_password(app: &App, actor: &Actor, name: &str, password: &Password) -> Result<UserView> {
     let user = find(app, name)?;
-    let (sha256, sha1) = keys_of(password, derive::DEFAULT_ITERATIONS)?;
+    let (sha256, sha1) = new_keys(app, user.user_id(), password)?;
     let (id, audit) = (user.id, audit(actor));
     app.store().call(move |db| db.set_credentials(id, Some(&sha256), Some(&sha1), &audit))?;
     app.user_changed(user.id, &user.name, UserChange::Password);
@@ -327,7 +329,7 @@ pub(crate) fn localpart(user_id: &str) -> Result<String> {
     let escaped = jid::escape_local(user_id);
     jid::prepare_local(&escaped).map(|local| local.into_owned()).map_err(|why| {
         let en = format!("the user id \"{user_id}\" cannot be part of an address: {why}");
-        bad(en, format!("ユーザー ID \"{user_id}\" はアドレスに使えません: {why}"))
+        bad(en, format!("ユーザー ID \"{user_id}\" はアドレスに使えません: {}", reasons::ja(&why.to_string())))
     })
 }
 
@@ -345,6 +347,13 @@ pub(super) fn checked(new: &NewUser) -> Result<User> {
         im: new.im,
         user_id: None,
     })
+}
+
+/// Keys of a password that an administrator gives.
+fn new_keys(app: &App, user_id: &str, password: &Password) -> Result<(ScramKeys, ScramKeys)> {
+    let least = app.settings().borrow().sign_in.password_chars;
+    check_new(&jid::unescape_local(user_id), password.reveal(), least)?;
+    keys_of(password, derive::DEFAULT_ITERATIONS)
 }
 
 /// Keys for both mechanisms under a fresh salt.

@@ -20,15 +20,17 @@ fn signs_in(fixture: &Fixture, local: &str, password: &str) -> bool {
 fn a_user_s_life() {
     let fixture = Fixture::new();
     let app = &fixture.app;
-    let made = create(app, "tester", &new(json!({"name": " Hanako ", "password": "pw", "display_name": "山田 花子"}))).unwrap();
+    let made =
+        create(app, "tester", &new(json!({"name": " Hanako ", "password": "one long password", "display_name": "山田 花子"})))
+            .unwrap();
     assert_eq!((made.name.as_str(), made.address.as_str()), ("hanako", "hanako@example.com"));
     assert!(made.enabled && made.calendar);
-    assert!(signs_in(&fixture, "hanako", "pw"));
+    assert!(signs_in(&fixture, "hanako", "one long password"));
     assert_eq!(show(app, "HANAKO").unwrap(), made);
-    set_password(app, "tester", "hanako", &Password::new("other")).unwrap();
-    assert!(signs_in(&fixture, "hanako", "other") && !signs_in(&fixture, "hanako", "pw"));
+    set_password(app, "tester", "hanako", &Password::new("quite another one")).unwrap();
+    assert!(signs_in(&fixture, "hanako", "quite another one") && !signs_in(&fixture, "hanako", "one long password"));
     set_enabled(app, "tester", "hanako", false).unwrap();
-    assert!(!signs_in(&fixture, "hanako", "other"));
+    assert!(!signs_in(&fixture, "hanako", "quite another one"));
     set_enabled(app, "tester", "hanako", true).unwrap();
     let change = UserUpdate { language: Some("JA".to_owned()), calendar: Some(false), ..UserUpdate::default() };
     let changed = update(app, "tester", "hanako", &change).unwrap();

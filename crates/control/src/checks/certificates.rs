@@ -107,8 +107,8 @@ fn believed(app: &App, served: &Served, purpose: Purpose, facts: &[CertificateFa
             Finding::warning(Text::new(en, format!("このマシンが知らない認証局です: {issuer}")), todo)
         }
         // Names and dates have checks of their own.
-        Ok(Trust::Wrong(why)) => Finding::warning(Text::plain(why), todo),
-        Err(error) => Finding::warning(Text::plain(error.to_string()), todo),
+        Ok(Trust::Wrong(why)) => Finding::warning(Text::reason(why), todo),
+        Err(error) => Finding::warning(Text::reason(error.to_string()), todo),
     }
 }
 
@@ -146,7 +146,7 @@ fn files(served: &Served) -> Finding {
             ),
         ),
         Err(error) => Finding::failed(
-            Text::plain(error.to_string()),
+            Text::reason(error.to_string()),
             Text::new(
                 "put a certificate and the key that belongs to it into the files",
                 "証明書と、それに対応する鍵をファイルに入れてください",

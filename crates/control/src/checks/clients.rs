@@ -52,7 +52,7 @@ fn listener(app: &App, wanted: &str) -> Result<Vec<Finding>> {
             ListenerKind::C2s => Text::new("offers STARTTLS and shows the certificate", "STARTTLS に応じ、証明書を提示します"),
             _ => Text::new("answers with TLS and shows the certificate", "TLS で応答し、証明書を提示します"),
         }),
-        Err(error) => Finding::failed(Text::plain(error.to_string()), todo),
+        Err(error) => Finding::failed(Text::reason(error.to_string()), todo),
     }])
 }
 

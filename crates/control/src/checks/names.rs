@@ -3,6 +3,7 @@
 use super::{Check, Finding, alone};
 use crate::app::App;
 use crate::error::Result;
+use crate::reasons;
 use crate::text::Text;
 use std::net::{IpAddr, ToSocketAddrs};
 
@@ -49,9 +50,13 @@ fn node_name(app: &App, _: &str) -> Result<Vec<Finding>> {
     );
     Ok(vec![match found(name) {
         Ok(found) => Finding::passed(Text::plain(format!("{name}: {found}"))),
-        Err(why) => {
-            Finding::failed(Text::new(format!("{name} is not found: {why}"), format!("{name} が見つかりません: {why}")), todo)
-        }
+        Err(why) => Finding::failed(
+            Text::new(
+                format!("{name} is not found: {why}"),
+                format!("{name} が見つかりません: {}", reasons::ja(&why.to_string())),
+            ),
+            todo,
+        ),
     }])
 }
 

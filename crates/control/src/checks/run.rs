@@ -84,7 +84,7 @@ pub(super) fn one(app: &App, unit: &Unit, deadline: Duration) -> Vec<CheckResult
             Err(RecvTimeoutError::Timeout) => vec![late()],
             Err(RecvTimeoutError::Disconnected) => vec![broken(Text::new("the check broke off", "検査が中断しました"))],
         },
-        Err(error) => vec![broken(Text::plain(error.to_string()))],
+        Err(error) => vec![broken(Text::reason(error.to_string()))],
     };
     results(unit.check.view(&unit.subject), &unit.subject, findings, milliseconds(began))
 }

@@ -69,7 +69,7 @@ fn unanswered(error: &DnsError) -> Finding {
         "look whether this machine may ask the DNS, or name other servers in the parameter dns.servers",
         "このマシンから DNS に問い合わせできるか確認するか、パラメーター dns.servers に別のサーバーを指定してください",
     );
-    Finding::warning(Text::plain(error.to_string()), todo)
+    Finding::warning(Text::reason(error.to_string()), todo)
 }
 
 fn judged(record: &str, node: &ThisNode, ports: &[u16], found: &[Srv], targets: &Targets) -> Finding {

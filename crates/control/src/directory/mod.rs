@@ -20,6 +20,7 @@ pub mod sync;
 pub(crate) mod texts;
 
 use crate::error::{ControlError, Result};
+use crate::reasons;
 use rules::SyncRules;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -92,7 +93,7 @@ impl StoredDirectory {
         match opened {
             Ok(source) => Ok(source),
             Err(UserSourceError::Config { key, why }) => {
-                Err(ControlError::invalid(key, format!("{key}: {why}"), format!("{key} の値を使えません: {why}")))
+                Err(ControlError::invalid(key, format!("{key}: {why}"), format!("{key} の値を使えません: {}", reasons::ja(&why))))
             }
             Err(other) => Err(ControlError::invalid("config", other.to_string(), other.to_string())),
         }

@@ -1,6 +1,7 @@
 //! What directories and their self-tests say, in the administrator's languages: what was seen, and what to do. What the system
 //! or the other side said stays in its own words.
 
+use crate::reasons;
 use crate::text::Text;
 use zaiseki_model::directory::{Cause, NotReached, SourceSeen, Unfit, UserSourceError};
 
@@ -102,7 +103,7 @@ pub fn failure(error: &UserSourceError) -> Text {
 /// Why there is no answer.
 pub fn source(error: &UserSourceError) -> Text {
     let ja = match error {
-        UserSourceError::Config { key, why } => format!("設定 {key} を使えません: {why}"),
+        UserSourceError::Config { key, why } => format!("設定 {key} を使えません: {}", reasons::ja(why)),
         UserSourceError::Unreachable(servers) => {
             let servers: Vec<String> = servers.iter().map(|server| not_reached(server).ja).collect();
             format!("どのサーバーにも接続できません: {}", servers.join("; "))

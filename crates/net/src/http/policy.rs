@@ -3,6 +3,7 @@
 //! Names are resolved first and the resulting *address* is judged, so a name that points inwards does not help.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use url::{Host, Url};
 
 /// The default allows public addresses only. Link-local, metadata, multicast and unspecified ones are never allowed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,6 +24,16 @@ const METADATA_V6: [Ipv6Addr; 2] =
 impl AddressPolicy {
     /// For a server that an administrator configured by name: it may well be on the same network or machine.
     pub const CONFIGURED: AddressPolicy = AddressPolicy { loopback: true, private: true };
+
+    /// The address that a URL names, if it may not be reached. A name is looked at when it is resolved.
+    pub fn refuses(self, url: &Url) -> Option<IpAddr> {
+        let address = match url.host()? {
+            Host::Ipv4(address) => IpAddr::V4(address),
+            Host::Ipv6(address) => IpAddr::V6(address),
+            Host::Domain(_) => return None,
+        };
+        (!self.allows(address)).then_some(address)
+    }
 
     pub fn allows(self, address: IpAddr) -> bool {
         match address {

@@ -237,7 +237,7 @@ fn plan(ask: Ask, console: &mut Console<'_>) -> Result<Plan> {
         Ask::AlarmTarget(target) => alarm_targets::plan(target, console),
         Ask::Certificate(certificate) => certificates::plan(certificate),
         Ask::Trust(trust) => trust::plan(trust),
-        Ask::Acme(acme) => Ok(acme::plan(acme)),
+        Ask::Acme(acme) => acme::plan(acme, console),
         Ask::LogLevel(level) => Ok(diagnostics::log_level_plan(&level)),
         Ask::Trace(trace) => Ok(diagnostics::trace_plan(trace)),
         Ask::Admin(admin) => admins::plan(admin, console),

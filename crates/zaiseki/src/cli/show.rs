@@ -91,8 +91,9 @@ const fn column(key: &'static str, en: &'static str, ja: &'static str) -> Column
     Column { key, en, ja, cell }
 }
 
-const USERS: [Column; 5] = [
+const USERS: [Column; 6] = [
     column("name", "NAME", "ユーザー ID"),
+    column("address", "ADDRESS", "アドレス"),
     column("display_name", "DISPLAY NAME", "表示名"),
     column("mail", "MAIL", "メール"),
     column("enabled", "ENABLED", "有効"),
@@ -292,14 +293,14 @@ mod tests {
     #[test]
     fn columns_stand_below_each_other_in_any_script() {
         let users = json!({"users": [
-            {"name": "mika", "display_name": "佐藤 美香", "mail": "m@e.example", "enabled": true, "calendar": false},
-            {"name": "ken", "display_name": "Ken Morgan", "mail": "", "enabled": false, "calendar": true},
+            {"name": "mika", "address": "m.sato@e.example", "display_name": "佐藤 美香", "mail": "m@e.example", "enabled": true, "calendar": false},
+            {"name": "ken", "address": "ken@e.example", "display_name": "Ken Morgan", "mail": "", "enabled": false, "calendar": true},
         ]});
-        let expected = "NAME  DISPLAY NAME  MAIL         ENABLED  CALENDAR\n\
-                        mika  佐藤 美香     m@e.example  yes      no\n\
-                        ken   Ken Morgan                 no       yes\n";
+        let expected = "NAME  ADDRESS           DISPLAY NAME  MAIL         ENABLED  CALENDAR\n\
+                        mika  m.sato@e.example  佐藤 美香     m@e.example  yes      no\n\
+                        ken   ken@e.example     Ken Morgan                 no       yes\n";
         assert_eq!(table(&users, View::Users, Lang::En), expected);
-        assert!(table(&users, View::Users, Lang::Ja).starts_with("ユーザー ID  表示名"));
+        assert!(table(&users, View::Users, Lang::Ja).starts_with("ユーザー ID  アドレス"));
     }
 
     #[test]

@@ -6,7 +6,6 @@ use crate::console::ctx::{Ctx, Next, encoded, part};
 use crate::console::form::Form;
 use crate::console::page::Page;
 use crate::console::routes::Pages;
-use serde_json::Value;
 use zaiseki_control::access::{Area, Right};
 use zaiseki_control::app::jobs::{self, JobPage, JobQuery, JobStateView, JobView, LogPage, LogQuery};
 use zaiseki_control::services::Service;
@@ -92,6 +91,10 @@ fn show(ctx: &Ctx) -> Result<Page, ControlError> {
     Ok(page.block(Block::Pager(Pager { total: String::new(), first, next })))
 }
 
+/// What the summaries of jobs count.
+const RESULTS: [(&str, &str); 4] =
+    [("changed", "jobs-changed"), ("unchanged", "jobs-unchanged"), ("unknown", "jobs-unknown"), ("refused", "jobs-refused")];
+
 fn facts(ctx: &Ctx, job: &JobView) -> Vec<(String, Cell)> {
     let mut facts = vec![
         (ctx.t("jobs-progress"), Cell::Text(progress(ctx, job))),
@@ -101,8 +104,9 @@ fn facts(ctx: &Ctx, job: &JobView) -> Vec<(String, Cell)> {
     ];
     let times = [("jobs-started", &job.started), ("jobs-ended", &job.ended)];
     facts.extend(times.into_iter().filter_map(|(key, at)| Some((ctx.t(key), Cell::Time(at.clone()?)))));
-    if job.summary.as_object().is_some_and(|summary: &serde_json::Map<String, Value>| !summary.is_empty()) {
-        facts.push((ctx.t("jobs-summary"), Cell::Code(job.summary.to_string())));
+    for (key, count) in job.summary.as_object().into_iter().flatten() {
+        let words = RESULTS.iter().find(|(name, _)| name == key).map_or_else(|| key.clone(), |(_, words)| ctx.t(words));
+        facts.push((words, count.as_u64().map_or_else(|| Cell::Code(count.to_string()), |count| Cell::text(grouped(count)))));
     }
     if job.log_dropped > 0 {
         facts.push((ctx.t("jobs-log-dropped"), Cell::number(job.log_dropped)));

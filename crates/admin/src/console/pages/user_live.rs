@@ -131,7 +131,7 @@ fn calendar(ctx: &Ctx, user: &UserView, calendar: Option<&CalendarView>) -> Vec<
         facts.push((ctx.t("live-now"), Cell::text(ctx.t("live-free"))));
     }
     facts.extend(calendar.next_change.iter().map(|at| (ctx.t("live-next-change"), Cell::Time(at.clone()))));
-    facts.push((ctx.t("live-valid-until"), Cell::Time(calendar.valid_until.clone())));
+    facts.extend(calendar.valid_until.iter().map(|at| (ctx.t("live-valid-until"), Cell::Time(at.clone()))));
     facts
 }
 

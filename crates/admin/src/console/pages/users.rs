@@ -8,6 +8,7 @@ use crate::console::page::Page;
 use crate::console::routes::Pages;
 use zaiseki_control::ControlError;
 use zaiseki_control::access::{Area, Right};
+use zaiseki_control::app::addresses::{self, Scheme};
 use zaiseki_control::app::users::{self, NewUser, Password, UserPage, UserQuery, UserUpdate, UserView};
 use zaiseki_control::app::{archive, directories};
 
@@ -62,7 +63,9 @@ fn list(ctx: &Ctx) -> Result<Page, ControlError> {
         actions.push(Action::link(super::users_im::from_list(ctx), ctx.t("bulk-im-title")));
     }
     let page = Page::new(ctx.t("nav-users")).help("help-users").bar(actions).search(search(ctx)?);
-    Ok(page.table(table(ctx, &found)).block(Block::Pager(pager(ctx, &found))))
+    // By user id they are the same.
+    let addresses = addresses::scheme(&ctx.app)? == Scheme::DirectoryUri;
+    Ok(page.table(table(ctx, &found, addresses)).block(Block::Pager(pager(ctx, &found))))
 }
 
 fn search(ctx: &Ctx) -> Result<Search, ControlError> {
@@ -82,17 +85,24 @@ fn search(ctx: &Ctx) -> Result<Search, ControlError> {
     Ok(Search { action: "/console/users".to_owned(), fields, submit: ctx.t("frame-search") })
 }
 
-fn table(ctx: &Ctx, found: &UserPage) -> Table {
+fn table(ctx: &Ctx, found: &UserPage, addresses: bool) -> Table {
     let row = |user: &UserView| {
-        vec![
+        let mut row = vec![
             Cell::link(href(&user.name), &user.name),
             Cell::text(&user.display_name),
             Cell::text(&user.mail),
             Cell::text(&user.telephone),
             state(ctx, user),
-        ]
+        ];
+        if addresses {
+            row.insert(1, Cell::text(&user.address));
+        }
+        row
     };
-    let columns = ["users-name", "users-display-name", "users-mail", "users-telephone", "users-state"];
+    let mut columns = vec!["users-name", "users-display-name", "users-mail", "users-telephone", "users-state"];
+    if addresses {
+        columns.insert(1, "users-address");
+    }
     Table {
         caption: ctx.t("nav-users"),
         columns: columns.iter().map(|key| ctx.t(key)).collect(),

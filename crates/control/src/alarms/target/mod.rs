@@ -7,11 +7,12 @@ mod webhook;
 
 use super::{AlarmEvent, Change};
 use crate::error::ControlError;
+use crate::reasons;
 use crate::text::{Lang, Text};
 use serde::{Deserialize, Serialize};
 use std::error::Error;
 use utoipa::ToSchema;
-use zaiseki_net::http::{HttpError, Trust, Url};
+use zaiseki_net::http::{AddressPolicy, HttpError, Trust, Url};
 
 /// Receivers of one mail.
 pub const RECEIVERS: usize = 32;
@@ -133,6 +134,10 @@ impl TargetConfig {
                 if !plain || url.host_str().is_none() {
                     return Err(invalid("url", "http or https, without a name or password in it"));
                 }
+                if let Some(address) = AddressPolicy::CONFIGURED.refuses(&url) {
+                    let why = format!("{address} is never asked: it is link-local, or gives out credentials of the machine");
+                    return Err(invalid("url", &why));
+                }
                 &to.ca_pem
             }
         };
@@ -142,7 +147,7 @@ impl TargetConfig {
 }
 
 fn invalid(field: &'static str, why: &str) -> ControlError {
-    ControlError::invalid(field, format!("cannot be used: {why}"), format!("使えません: {why}"))
+    ControlError::invalid(field, format!("cannot be used: {why}"), format!("使えません: {}", reasons::ja(why)))
 }
 
 fn check_host(host: &str) -> Result<(), ControlError> {
@@ -204,14 +209,14 @@ impl Undelivered {
 impl From<zaiseki_net::dial::DialError> for Undelivered {
     fn from(error: zaiseki_net::dial::DialError) -> Self {
         let cause = said(&error);
-        Undelivered::later(Text::new(cause.clone(), format!("接続できません: {cause}")))
+        Undelivered::later(Text::new(cause.clone(), format!("接続できません: {}", reasons::ja(&cause))))
     }
 }
 
 impl From<HttpError> for Undelivered {
     fn from(error: HttpError) -> Self {
         let cause = said(&error);
-        Undelivered::later(Text::new(cause.clone(), format!("接続できません: {cause}")))
+        Undelivered::later(Text::new(cause.clone(), format!("接続できません: {}", reasons::ja(&cause))))
     }
 }
 

@@ -139,6 +139,7 @@ const TAGS: &[(&str, &str)] = &[
     ("gateways", "プレゼンスゲートウェイ (予定表サービス)"),
     ("jobs", "バックグラウンドの長い作業"),
     ("settings", "稼働中に変えられる設定"),
+    ("address-scheme", "ユーザーのアドレス形式"),
     ("certificates", "ノードが提示する証明書"),
     ("acme", "公開認証局の証明書の自動取得"),
     ("trust", "ノードがクライアントとして信頼する認証局"),
@@ -151,7 +152,6 @@ const TAGS: &[(&str, &str)] = &[
     ("services", "このノードのサービス (コントロールセンター)"),
     ("alarms", "起きていること、起きたこと、対処"),
     ("alarm-targets", "アラームの外部送信先: syslog、メール、Webhook"),
-    ("certificates", "証明書と信頼ストア"),
 ];
 
 pub fn summary(lang: Lang, operation: &Operation) -> String {
