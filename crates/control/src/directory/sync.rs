@@ -181,24 +181,26 @@ impl Sync {
 
     /// The same for people who get each other's names: all or none.
     fn exchange(&self, batch: Vec<plan::Step>) -> Result<usize> {
-        let steps = batch.len();
+        let (steps, told) = (batch.len(), batch.iter().map(told).collect::<Vec<Told>>());
         let person = |step: plan::Step| match step.change {
-            PersonChange::Update(person) => Some((step.name, *person)),
+            PersonChange::Update(person) => Some(*person),
             PersonChange::Create(_) | PersonChange::Remove(_) => None,
         };
-        let (old, people): (Vec<String>, Vec<Person>) = batch.into_iter().filter_map(person).unzip();
-        let users: Vec<(UserId, String)> = people.iter().map(|person| (person.user.id, person.user.name.clone())).collect();
+        let people: Vec<Person> = batch.into_iter().filter_map(person).collect();
         let audit = audit(&self.actor);
         if !self.app.store().call(move |db| db.exchange_people(&people, &audit))? {
             return Ok(steps);
         }
-        // Under another user id an address by directory URI stays, and so do the sessions.
-        let (moved, others): (Vec<_>, Vec<_>) = old.into_iter().zip(users).partition(|(old, (_, new))| old != new);
-        for (name, (user, _)) in others {
-            self.app.user_changed(user, &name, UserChange::Details);
+        let mut moved = Vec::new();
+        for (user, name, change) in told {
+            match change {
+                UserChange::Renamed { to } => moved.push((user, name, to)),
+                // Under another user id an address by directory URI stays, and so do the sessions of whoever may sign in.
+                change => self.app.user_changed(user, &name, change),
+            }
         }
-        if let Some((name, (user, _))) = moved.first() {
-            let names = moved.iter().map(|(old, (_, new))| (old.clone(), new.clone())).collect();
+        if let Some((user, name, _)) = moved.first() {
+            let names = moved.iter().map(|(_, old, new)| (old.clone(), new.clone())).collect();
             self.app.user_changed(*user, name, UserChange::Exchanged(names));
         }
         Ok(0)
