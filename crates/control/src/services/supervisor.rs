@@ -33,8 +33,9 @@ pub fn droppable<F: Future<Output = ()> + Send + 'static>(begin: impl Fn() -> F 
         let work = begin();
         Box::pin(async move {
             tokio::select! {
-                () = work => Err(Text::new("it ended without being told to", "指示なしに終了しました")),
+                biased;
                 () = stop.cancelled() => Ok(()),
+                () = work => Err(Text::new("it ended without being told to", "指示なしに終了しました")),
             }
         })
     })
@@ -160,15 +161,17 @@ impl Kept {
         let mut task = Task(tokio::spawn(async move { begin(token).await }));
         let how = loop {
             tokio::select! {
+                // First: parts that work for each other may end by themselves when the node does, and have not failed then.
+                biased;
+                () = end.cancelled() => {
+                    self.change(|machine| machine.stop("system", Timestamp::now()));
+                    break finish(task, &stop).await;
+                }
                 done = &mut task.0 => break outcome(done),
                 () = self.wake.notified() => {
                     if self.lock().must_end() {
                         break finish(task, &stop).await;
                     }
-                }
-                () = end.cancelled() => {
-                    self.change(|machine| machine.stop("system", Timestamp::now()));
-                    break finish(task, &stop).await;
                 }
             }
         };

@@ -105,3 +105,26 @@ async fn what_is_not_active_does_not_run_until_it_is_activated() {
     end.cancel();
     keeper.await.unwrap();
 }
+
+/// As the gateways do when the presence engine that takes their facts is gone before them.
+#[tokio::test]
+async fn a_part_that_ends_with_the_node_has_not_failed() {
+    for _ in 0..64 {
+        let services = Arc::new(Services::default());
+        let failed = Arc::new(AtomicU32::new(0));
+        let counted = failed.clone();
+        services.on_change(move |_, machine| {
+            counted.fetch_add(u32::from(machine.state() == State::Failed), Ordering::Relaxed);
+        });
+        let (end, other) = (CancellationToken::new(), CancellationToken::new());
+        let gone = other.clone();
+        let part = droppable(move || gone.clone().cancelled_owned());
+        let keeper = tokio::spawn(services.supervise(JOBS, true, part, end.clone()));
+        settles(&services, |machine| machine.state() == State::Running).await;
+        tokio::task::yield_now().await;
+        other.cancel();
+        end.cancel();
+        keeper.await.unwrap();
+        assert_eq!(failed.load(Ordering::Relaxed), 0);
+    }
+}
