@@ -205,7 +205,9 @@ pub(crate) fn check_url(url: &str, server: &ServerConfig) -> Result<Url, SourceE
         return Err(bad("it may hold neither a user name and password nor a query"));
     }
     if let Some(address) = AddressPolicy::CONFIGURED.refuses(&parsed) {
-        return Err(bad(&format!("{address} is never asked: it is link-local, or gives out credentials of the machine")));
+        return Err(bad(&format!(
+            "{address} is asked only if outbound.allow of the configuration file names it: it is link-local, or gives out credentials of the machine"
+        )));
     }
     if parsed.scheme() == "http" && !server.allow_clear_text {
         return Err(bad("http would send the password in clear text; use https"));

@@ -12,8 +12,8 @@ const REASONS: &[(&str, &str)] = &[
         "ユーザー名とパスワードを含まない http または https の URL を指定してください",
     ),
     (
-        "* is never asked: it is link-local, or gives out credentials of the machine",
-        "{0} には接続できません。リンクローカルか、認証情報を配布するアドレスです",
+        "* is asked only if outbound.allow of the configuration file names it: it is link-local, or gives out credentials of the machine",
+        "{0} はリンクローカルか、認証情報を配布するアドレスです。設定ファイルの outbound.allow で許可しない限り接続しません",
     ),
     ("* is not a server, such as *", "{0} はサーバー名ではありません (例: {1})"),
     ("* is not a server", "{0} はサーバー名ではありません"),

@@ -22,6 +22,8 @@
 //! api = ["10.1.0.0/16", "2001:db8::/32"]
 //! web = ["10.0.0.0/8"]
 //! metrics = ["10.1.0.0/16"]         # default: this machine only
+//! [outbound]
+//! allow = ["169.254.10.0/24"]       # link-local and metadata addresses that the node may connect to; default: none
 //! [tls]                             # default: a self-signed certificate made on first start
 //! certificate = "chain.pem"
 //! key = "key.pem"
@@ -52,6 +54,8 @@ pub struct Config {
     pub database: DatabaseKind,
     pub listen: Listen,
     pub allow: Allow,
+    /// Link-local and metadata addresses that the node may connect to, which it refuses otherwise.
+    pub outbound: Vec<Network>,
     /// `None`: self-signed, kept in the data folder.
     pub tls: Option<TlsFiles>,
     /// Sign-in without TLS is allowed to peers on loopback addresses.
@@ -187,6 +191,7 @@ impl Config {
             database: DatabaseKind::Sqlite,
             listen: Listen::default_ports(),
             allow: Allow::default(),
+            outbound: Vec::new(),
             tls: None,
             allow_clear_text: false,
             log: LogSettings { level: LogLevel::Info, format: LogFormat::Text },
@@ -223,6 +228,7 @@ impl Config {
             ("allow.api", list(&allow.api)),
             ("allow.web", list(&allow.web)),
             ("allow.metrics", list(&allow.metrics)),
+            ("outbound.allow", list(&self.outbound)),
             ("tls.certificate", file(|tls| &tls.certificate)),
             ("tls.key", file(|tls| &tls.key)),
             ("c2s.allow_clear_text", self.allow_clear_text.to_string()),
@@ -250,7 +256,11 @@ impl Config {
     pub fn parse(text: &str, folder: &Path) -> Result<Config, Vec<Problem>> {
         let mut reader = Reader::new(text, folder);
         let config = reader.root(|reader, root| {
-            root.only(reader, &["domain", "node_name", "data_dir", "database"], &["listen", "allow", "tls", "c2s", "log"]);
+            root.only(
+                reader,
+                &["domain", "node_name", "data_dir", "database"],
+                &["listen", "allow", "outbound", "tls", "c2s", "log"],
+            );
             let domain = domain(reader, root);
             Config {
                 node_name: node_name(reader, root).unwrap_or_else(|| domain.clone()),
@@ -259,6 +269,7 @@ impl Config {
                 database: database(reader, root),
                 listen: listen(reader, root),
                 allow: allow(reader, root),
+                outbound: outbound(reader, root),
                 tls: tls(reader, root),
                 allow_clear_text: clear_text(reader, root),
                 log: log(reader, root),
@@ -418,17 +429,33 @@ fn allow(reader: &mut Reader<'_>, root: Section<'_>) -> Allow {
     section.only(reader, &["console", "api", "web", "metrics"], &[]);
     let everywhere = Allow::default();
     Allow {
-        console: networks(reader, section, "console").unwrap_or(everywhere.console),
-        api: networks(reader, section, "api").unwrap_or(everywhere.api),
-        web: networks(reader, section, "web").unwrap_or(everywhere.web),
-        metrics: networks(reader, section, "metrics").unwrap_or(everywhere.metrics),
+        console: who_may_connect(reader, section, "console").unwrap_or(everywhere.console),
+        api: who_may_connect(reader, section, "api").unwrap_or(everywhere.api),
+        web: who_may_connect(reader, section, "web").unwrap_or(everywhere.web),
+        metrics: who_may_connect(reader, section, "metrics").unwrap_or(everywhere.metrics),
     }
 }
 
+fn outbound(reader: &mut Reader<'_>, root: Section<'_>) -> Vec<Network> {
+    let Some(section) = root.section(reader, "outbound") else { return Vec::new() };
+    section.only(reader, &["allow"], &[]);
+    networks(reader, section, "allow")
+}
+
 /// The networks of a list, if the key is there.
-fn networks(reader: &mut Reader<'_>, section: Section<'_>, key: &'static str) -> Option<Vec<Network>> {
+fn who_may_connect(reader: &mut Reader<'_>, section: Section<'_>, key: &'static str) -> Option<Vec<Network>> {
     let line = section.line(reader, key)?;
     let before = reader.problem_count();
+    let networks = networks(reader, section, key);
+    if networks.is_empty() && reader.problem_count() == before {
+        let en = "names no network: nobody could connect; name networks, or leave the key out";
+        let ja = "ネットワークがなく、誰も接続できません。ネットワークを指定するか、このキーを削除してください";
+        reader.problem(Some(line), &section.full_key(key), Text::new(en, ja));
+    }
+    Some(networks)
+}
+
+fn networks(reader: &mut Reader<'_>, section: Section<'_>, key: &'static str) -> Vec<Network> {
     let mut networks = Vec::new();
     for Entry { value, line } in section.strings(reader, key) {
         match value.parse() {
@@ -440,12 +467,7 @@ fn networks(reader: &mut Reader<'_>, section: Section<'_>, key: &'static str) ->
             }
         }
     }
-    if networks.is_empty() && reader.problem_count() == before {
-        let en = "names no network: nobody could connect; name networks, or leave the key out";
-        let ja = "ネットワークがなく、誰も接続できません。ネットワークを指定するか、このキーを削除してください";
-        reader.problem(Some(line), &section.full_key(key), Text::new(en, ja));
-    }
-    Some(networks)
+    networks
 }
 
 type Seen = Vec<(SocketAddr, usize, String)>;

@@ -20,6 +20,7 @@ use config::Config;
 use i18n::Lang;
 use std::path::Path;
 use std::process::ExitCode;
+use zaiseki_net::http::make_exceptions;
 
 /// The command line or the configuration file is wrong (`EX_USAGE` of BSD's sysexits).
 const EXIT_USAGE: u8 = 64;
@@ -48,6 +49,7 @@ fn main() -> ExitCode {
             return ExitCode::from(EXIT_USAGE);
         }
     };
+    make_exceptions(config.outbound.clone());
     match cli.command {
         Command::Serve => {
             let log = log::start(config.log);

@@ -80,6 +80,12 @@ pub static KEYS: &[Key] = &[
     node("allow.api", Severity::Warning, OLD_NETWORKS.0, OLD_NETWORKS.1),
     node("allow.web", Severity::Warning, OLD_NETWORKS.0, OLD_NETWORKS.1),
     node("allow.metrics", Severity::Info, OLD_NETWORKS.0, OLD_NETWORKS.1),
+    node(
+        "outbound.allow",
+        Severity::Warning,
+        "gateways, directories and others reach what was allowed at the start, and no more",
+        "ゲートウェイやディレクトリーなどの接続先は、起動時に許可されていたアドレスに限られます",
+    ),
     node("tls.certificate", Severity::Warning, OLD_CERTIFICATE.0, OLD_CERTIFICATE.1),
     node("tls.key", Severity::Warning, OLD_CERTIFICATE.0, OLD_CERTIFICATE.1),
     node(

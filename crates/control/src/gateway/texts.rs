@@ -59,8 +59,8 @@ fn connection_advice(error: &HttpError) -> Text {
             "システムの認証局をインストールするか、ゲートウェイに認証局を設定してください。",
         ),
         HttpError::Blocked { .. } => Text::new(
-            "Use an address that is neither link-local nor a metadata service.",
-            "リンクローカルでもメタデータサービスでもないアドレスを使ってください。",
+            "Use an address that is neither link-local nor a metadata service, or allow it by outbound.allow in the configuration file.",
+            "リンクローカルでもメタデータサービスでもないアドレスを使うか、設定ファイルの outbound.allow で許可してください。",
         ),
         _ => Text::new(
             "Check address and port, that the server runs, and firewalls between.",

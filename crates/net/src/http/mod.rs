@@ -12,7 +12,7 @@ mod policy;
 pub use connection::Connection;
 pub use error::HttpError;
 pub use hyper::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
-pub use policy::AddressPolicy;
+pub use policy::{AddressPolicy, make_exceptions};
 pub use url::Url;
 
 use crate::tls;

@@ -2,10 +2,22 @@
 //!
 //! Names are resolved first and the resulting *address* is judged, so a name that points inwards does not help.
 
+use crate::network::Network;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::OnceLock;
 use url::{Host, Url};
 
-/// The default allows public addresses only. Link-local, metadata, multicast and unspecified ones are never allowed.
+/// What whoever runs this machine allows, of link-local and metadata addresses.
+static EXCEPTIONS: OnceLock<Vec<Network>> = OnceLock::new();
+
+/// Lets this process reach link-local and metadata addresses within these networks. Called once, by what reads the configuration
+/// file: an administrator of the service cannot widen it. A second call changes nothing.
+pub fn make_exceptions(networks: Vec<Network>) {
+    let _ = EXCEPTIONS.set(networks);
+}
+
+/// The default allows public addresses only. Link-local and metadata ones need an exception ([`make_exceptions`]); multicast and
+/// unspecified ones are never allowed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct AddressPolicy {
     /// 127.0.0.0/8 and ::1.
@@ -36,26 +48,53 @@ impl AddressPolicy {
     }
 
     pub fn allows(self, address: IpAddr) -> bool {
-        match address {
-            IpAddr::V4(v4) => self.allows_v4(v4),
-            IpAddr::V6(v6) => match embedded_v4(v6) {
-                Some(v4) => self.allows_v4(v4),
-                None => self.allows_v6(v6),
-            },
+        self.allows_but(address, EXCEPTIONS.get().map_or(&[], Vec::as_slice))
+    }
+
+    fn allows_but(self, address: IpAddr, exceptions: &[Network]) -> bool {
+        let address = match address {
+            IpAddr::V6(v6) => embedded_v4(v6).map_or(address, IpAddr::V4),
+            IpAddr::V4(_) => address,
+        };
+        match kind(address) {
+            Kind::Nowhere => false,
+            Kind::Guarded => exceptions.iter().any(|network| network.contains(address)),
+            Kind::Loopback => self.loopback,
+            Kind::Private => self.private,
+            Kind::Public => true,
         }
     }
+}
 
-    fn allows_v4(self, a: Ipv4Addr) -> bool {
-        let [first, second, ..] = a.octets();
-        let never =
-            first == 0 || first >= 240 || a.is_link_local() || a.is_multicast() || a.is_broadcast() || METADATA_V4.contains(&a);
-        let shared = first == 100 && (64..128).contains(&second);
-        !never && (self.loopback || !a.is_loopback()) && (self.private || !(a.is_private() || shared))
-    }
+enum Kind {
+    /// Unspecified, multicast, broadcast, reserved.
+    Nowhere,
+    /// Link-local, or a metadata service.
+    Guarded,
+    Loopback,
+    Private,
+    Public,
+}
 
-    fn allows_v6(self, a: Ipv6Addr) -> bool {
-        let never = a.is_unspecified() || a.is_multicast() || a.is_unicast_link_local() || METADATA_V6.contains(&a);
-        !never && (self.loopback || !a.is_loopback()) && (self.private || !a.is_unique_local())
+fn kind(address: IpAddr) -> Kind {
+    let (nowhere, guarded, private) = match address {
+        IpAddr::V4(a) => {
+            let [first, second, ..] = a.octets();
+            let shared = first == 100 && (64..128).contains(&second);
+            let nowhere = first == 0 || first >= 240 || a.is_multicast();
+            (nowhere, a.is_link_local() || METADATA_V4.contains(&a), a.is_private() || shared)
+        }
+        IpAddr::V6(a) => {
+            let nowhere = a.is_unspecified() || a.is_multicast();
+            (nowhere, a.is_unicast_link_local() || METADATA_V6.contains(&a), a.is_unique_local())
+        }
+    };
+    match (nowhere, guarded) {
+        (true, _) => Kind::Nowhere,
+        (_, true) => Kind::Guarded,
+        _ if address.is_loopback() => Kind::Loopback,
+        _ if private => Kind::Private,
+        _ => Kind::Public,
     }
 }
 
@@ -105,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn metadata_and_link_local_are_never_reached() {
+    fn metadata_and_link_local_are_not_reached() {
         let never = ["169.254.169.254", "fe80::1", "::ffff:169.254.169.254", "64:ff9b::a9fe:a9fe", "fd00:ec2::254"];
         let clouds = ["100.100.100.200", "168.63.129.16", "192.0.0.192", "fd20:ce::254", "::ffff:100.100.100.200"];
         let wrapped = ["::169.254.169.254", "2002:a9fe:a9fe::1", "64:ff9b:1::a9fe:a9fe", "fe80::a9fe:a9fe", "febf::1"];
@@ -113,5 +152,25 @@ mod tests {
         for address in never.into_iter().chain(clouds).chain(wrapped).chain(nowhere) {
             assert!(!allowed(AddressPolicy::CONFIGURED, address), "{address}");
         }
+    }
+
+    #[test]
+    fn an_exception_holds_for_what_is_guarded_and_within_it() {
+        let allowed = |address: &str, networks: &[&str]| {
+            let networks: Vec<Network> = networks.iter().map(|network| network.parse().unwrap()).collect();
+            AddressPolicy::default().allows_but(address.parse().unwrap(), &networks)
+        };
+        let (v4, v6) = ("169.254.10.0/24", "fe80::/10");
+        for inside in ["169.254.10.0", "169.254.10.255", "::ffff:169.254.10.1", "fe80::1"] {
+            assert!(allowed(inside, &[v4, v6]), "{inside}");
+        }
+        for outside in ["169.254.9.255", "169.254.11.0", "100.100.100.200", "fd00:ec2::254"] {
+            assert!(!allowed(outside, &[v4, v6]), "{outside}");
+        }
+        // Neither what leads nowhere nor what another rule guards.
+        for other in ["0.0.0.0", "224.0.0.1", "255.255.255.255", "10.0.0.1", "127.0.0.1"] {
+            assert!(!allowed(other, &["0.0.0.0/0"]), "{other}");
+        }
+        assert!(allowed("100.100.100.200", &["100.100.100.200"]));
     }
 }

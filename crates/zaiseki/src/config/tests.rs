@@ -49,7 +49,7 @@ fn everything_can_be_said() {
         [listen]\nc2s = ['0.0.0.0:5222', '[::]:5222']\nhttps = []\nadmin = ['127.0.0.1:9443']\n\
         console = ['127.0.0.1:9444']\nweb = ['127.0.0.1:443']\nmetrics = ['127.0.0.1:9464']\nacme_http = ['0.0.0.0:80']\n\
         [allow]\nmetrics = ['10.1.0.0/16', '::1']\nconsole = ['192.0.2.0/24']\napi = ['2001:db8::/32']\n\
-        [tls]\ncertificate = 'c.pem'\nkey = 'k.pem'\n[c2s]\nallow_clear_text = true\n\
+        [outbound]\nallow = ['169.254.10.0/24']\n[tls]\ncertificate = 'c.pem'\nkey = 'k.pem'\n[c2s]\nallow_clear_text = true\n\
         [log]\nlevel = 'debug'\nformat = 'json'\n";
     let config = Config::parse(text, dir.path()).unwrap();
     let expected = Config {
@@ -74,6 +74,7 @@ fn everything_can_be_said() {
             web: Vec::new(),
             metrics: networks(&["10.1.0.0/16", "::1/128"]),
         },
+        outbound: networks(&["169.254.10.0/24"]),
         tls: Some(TlsFiles { certificate: dir.path().join("c.pem"), key: dir.path().join("k.pem") }),
         allow_clear_text: true,
         log: LogSettings { level: LogLevel::Debug, format: LogFormat::Json },
@@ -105,6 +106,8 @@ fn each_problem_names_its_line_and_key() {
     one(&with("[allow]\n\napi = []"), 4, "allow.api", "names no network");
     one(&with("[allow]\nweb = [\n'10.0.0.0/8',\n'host']"), 5, "allow.web", "not a network");
     one(&with("[allow]\nconsole = '10.0.0.0/8'"), 3, "allow.console", "a list");
+    one(&with("[outbound]\nallow = [\n'169.254.0.0/33']"), 4, "outbound.allow", "not a network");
+    one(&with("[outbound]\ndeny = []"), 3, "outbound.deny", "unknown key");
     one(
         &with("[tls]\ncertificate = 'c.pem'\nkey = '/dev/null/x'")
             .replace("certificate = 'c.pem'", "certificate = '/proc/self/stat'"),
@@ -220,19 +223,16 @@ fn a_node_that_nobody_could_reach_is_refused() {
 
 /// The keys that the reader knows, by its own word: of a file with an unknown key in each section.
 fn known_keys() -> Vec<String> {
+    const SECTIONS: [&str; 6] = ["listen", "allow", "outbound", "tls", "c2s", "log"];
     let mut all = Vec::new();
-    for section in ["", "listen", "allow", "tls", "c2s", "log"] {
+    for section in [""].into_iter().chain(SECTIONS) {
         let head = if section.is_empty() { String::new() } else { format!("domain = 'example.com'\n[{section}]\n") };
         let found = problems(&format!("{head}unheard_of = 1\n"));
         let says = found.into_iter().find_map(|(.., says)| says.strip_prefix("unknown key; known here: ").map(str::to_owned));
         let names = says.expect("the known keys");
         let full = |name: &str| if section.is_empty() { name.to_owned() } else { format!("{section}.{name}") };
-        all.extend(
-            names
-                .split(", ")
-                .filter(|name| !["listen", "allow", "tls", "c2s", "log"].contains(name) || !section.is_empty())
-                .map(full),
-        );
+        let is_section = |name: &str| section.is_empty() && SECTIONS.contains(&name);
+        all.extend(names.split(", ").filter(|name| !is_section(name)).map(full));
     }
     all
 }

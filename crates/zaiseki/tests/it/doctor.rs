@@ -73,3 +73,23 @@ fn srv_records_are_looked_for_in_a_real_dns() {
     let output = node.cli(&["settings", "set", "dns.servers", "169.254.169.254"], "").expect("the command line");
     assert!(!output.status.success(), "an address of metadata is not asked");
 }
+
+/// Link-local addresses are reached where whoever runs the machine says so, which no administrator of the service can.
+#[test]
+fn the_configuration_file_allows_what_is_guarded() {
+    let more_config = "[outbound]\nallow = [\"169.254.10.0/24\"]\n".to_owned();
+    let node =
+        Node::start_with(env!("CARGO_BIN_EXE_zaiseki"), NodeOptions { more_config, ..NodeOptions::default() }).expect("a node");
+    let taken =
+        |servers: &str| node.cli(&["settings", "set", "dns.servers", servers], "").expect("the command line").status.success();
+    assert!(taken("169.254.10.53"));
+    assert!(!taken("169.254.11.53"));
+    let add = |url: &str| {
+        let args = ["gateway", "add", "c", "--kind", "caldav", "--url", url, "--username", "service", "--password-stdin"];
+        node.cli(&args, "secret\n").expect("the command line")
+    };
+    let refused = add("https://169.254.11.1/{user}/");
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("outbound.allow"), "{refused:?}");
+    let added = add("https://169.254.10.1/{user}/");
+    assert!(added.status.success(), "{added:?}");
+}

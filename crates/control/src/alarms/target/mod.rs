@@ -135,7 +135,9 @@ impl TargetConfig {
                     return Err(invalid("url", "http or https, without a name or password in it"));
                 }
                 if let Some(address) = AddressPolicy::CONFIGURED.refuses(&url) {
-                    let why = format!("{address} is never asked: it is link-local, or gives out credentials of the machine");
+                    let why = format!(
+                        "{address} is asked only if outbound.allow of the configuration file names it: it is link-local, or gives out credentials of the machine"
+                    );
                     return Err(invalid("url", &why));
                 }
                 &to.ca_pem

@@ -143,8 +143,9 @@ pub(crate) fn check_address(field: &'static str, issuer: &str) -> Result<()> {
     let here = |url: &Url| matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
     match url {
         Some(url) if AddressPolicy::CONFIGURED.refuses(&url).is_some() => {
-            let en = "is an address that is never asked: it is link-local, or gives out credentials of the machine";
-            let ja = "接続できないアドレスです (リンクローカルか、認証情報を配布するアドレス)";
+            let en = "is an address that is asked only if outbound.allow of the configuration file names it: it is link-local, or gives out credentials of the machine";
+            let ja =
+                "リンクローカルか、認証情報を配布するアドレスです。設定ファイルの outbound.allow で許可しない限り接続しません";
             Err(ControlError::invalid(field, en, ja))
         }
         Some(url) if url.scheme() == "https" || (url.scheme() == "http" && here(&url)) => Ok(()),
