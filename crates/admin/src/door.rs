@@ -19,6 +19,8 @@ use zaiseki_control::app::{App, sessions, tokens};
 use zaiseki_control::credentials::token::Token;
 use zaiseki_model::Timestamp;
 
+/// Stands in a request that a page makes by itself to look the same as now: nobody uses the session by that.
+const BY_ITSELF: &str = "x-refresh";
 /// Characters of a cookie or token that are looked at.
 const TOKEN_CHARS: usize = 200;
 
@@ -50,7 +52,8 @@ async fn caller(app: App, method: &Method, headers: &HeaderMap) -> Result<Option
     if !safe && !is_ours(headers) {
         return Err(cross_site());
     }
-    crate::api::blocking(move || sessions::session(&app, &token, now)).await
+    let used = !headers.contains_key(BY_ITSELF);
+    crate::api::blocking(move || sessions::session(&app, &token, used, now)).await
 }
 
 fn bearer(headers: &HeaderMap) -> Option<Token> {

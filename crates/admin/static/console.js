@@ -12,14 +12,25 @@ function localTimes(root) {
   }
 }
 
-// Puts the live part of another answer in the place of ours.
-async function replaceLive(url, signal) {
-  const answer = await fetch(url, { signal, headers: { "X-Live": "1" }, redirect: "error" });
-  if (!answer.ok) return;
+// The live parts of another answer and of this page.
+async function livePart(url, options) {
+  const answer = await fetch(url, { redirect: "error", ...options });
+  if (!answer.ok) throw new Error(`${answer.status}`);
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   const [fresh, old] = [page.getElementById("live"), document.getElementById("live")];
-  if (!fresh || !old) return;
+  if (!fresh || !old) throw new Error("another page");
   return { fresh, old, title: page.querySelector(".title") };
+}
+
+// What stands in the place of the focused link or button afterwards; null where somebody types.
+function focused(live) {
+  const element = document.activeElement;
+  if (!live.contains(element) || element === document.body) return () => {};
+  if (!element.matches("a[href], summary, form button")) return null;
+  const all = (root) => [...root.querySelectorAll(element.localName)];
+  const same = (other) => other.getAttribute("href") === element.getAttribute("href") && other.textContent === element.textContent;
+  const index = all(live).filter(same).indexOf(element);
+  return () => all(live).filter(same)[index]?.focus({ preventScroll: true });
 }
 
 function startRefresh() {
@@ -27,27 +38,43 @@ function startRefresh() {
   const seconds = Number(live?.dataset.refresh);
   if (!seconds) return;
   const note = document.querySelector(".refresh");
+  const words = note?.textContent;
   if (note) note.hidden = false;
   let busy = false;
+  let last = new Date();
+  // A page that has stood still says since when.
+  const tell = (stale) => {
+    if (!note) return;
+    const at = last.toLocaleTimeString(document.documentElement.lang);
+    const text = stale ? note.dataset.stale.replace("{}", at) : words;
+    if (note.textContent !== text) note.textContent = text;
+    note.classList.toggle("notice", stale);
+    note.classList.toggle("warning", stale);
+    note.setAttribute("role", stale ? "alert" : "none");
+  };
   const turn = setInterval(async () => {
-    const typing = live.contains(document.activeElement) && document.activeElement !== document.body;
-    if (busy || document.hidden || typing) return;
+    if (busy || document.hidden || !focused(live)) return;
     busy = true;
     try {
-      const parts = await replaceLive(location.href);
-      if (parts) {
-        parts.old.replaceChildren(...parts.fresh.childNodes);
-        localTimes(parts.old);
-        // The state stands beside the heading.
-        const title = document.querySelector(".title");
-        if (parts.title && title?.innerHTML !== parts.title.innerHTML) title?.replaceWith(parts.title);
-        if (!parts.fresh.dataset.refresh) {
-          clearInterval(turn);
-          if (note) note.hidden = true;
-        }
+      // Says that nobody asks but the page itself: the session's idle time goes on.
+      const parts = await livePart(location.href, { headers: { "X-Refresh": "1" } });
+      const refocus = focused(live);
+      if (!refocus) return;
+      parts.old.replaceChildren(...parts.fresh.childNodes);
+      localTimes(parts.old);
+      refocus();
+      // The state stands beside the heading.
+      const title = document.querySelector(".title");
+      if (parts.title && title?.innerHTML !== parts.title.innerHTML) title?.replaceWith(parts.title);
+      last = new Date();
+      tell(false);
+      if (!parts.fresh.dataset.refresh) {
+        clearInterval(turn);
+        if (note) note.hidden = true;
       }
     } catch {
-      // The node restarts or the network is away: the next turn tries again.
+      // The node restarts, the network is away, or nobody is signed in: the next turn tries again.
+      tell(true);
     } finally {
       busy = false;
     }
@@ -65,8 +92,7 @@ function startSearch() {
       const url = new URL(form.action, location.href);
       url.search = new URLSearchParams(new FormData(form)).toString();
       try {
-        const parts = await replaceLive(url, running.signal);
-        if (!parts) return;
+        const parts = await livePart(url, { signal: running.signal });
         const fresh = parts.fresh.querySelector("form[data-live]");
         while (form.nextSibling) form.nextSibling.remove();
         while (fresh?.nextSibling) form.parentNode.append(fresh.nextSibling);

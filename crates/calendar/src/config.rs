@@ -164,15 +164,30 @@ fn thirty() -> u64 {
 }
 
 impl GatewayConfig {
-    /// Where the password of the service account travels: scheme, host and port of the address, and what is connected to
-    /// instead. A password that is kept must not follow a change of this by itself.
-    pub fn destination(&self) -> (String, Option<String>) {
+    /// Whether a password kept for `self` would, under `new`, reach another server, or travel or be given away with less
+    /// protection: it must not follow such a change by itself.
+    pub fn reveals_more_in(&self, new: &GatewayConfig) -> bool {
+        let weaker = match (self, new) {
+            (GatewayConfig::Ews(old), GatewayConfig::Ews(new)) => {
+                let unbound = old.channel_binding && !new.channel_binding;
+                old.auth == EwsAuth::Ntlm && (new.auth == EwsAuth::Basic || unbound)
+            }
+            (GatewayConfig::Caldav(_), GatewayConfig::Caldav(_)) => false,
+            _ => true,
+        };
+        weaker || self.destination() != new.destination()
+    }
+
+    /// Where the password of the service account travels: scheme, host and port of the address, what is connected to
+    /// instead, and who says that it is the right server.
+    fn destination(&self) -> (String, Option<String>, Option<&str>) {
         let (url, server) = match self {
             GatewayConfig::Ews(ews) => (&ews.url, &ews.server),
             GatewayConfig::Caldav(caldav) => (&caldav.url, &caldav.server),
         };
         let origin = Url::parse(&filled(url)).map(|url| url.origin().ascii_serialization());
-        (origin.unwrap_or_else(|_| url.clone()), server.connect_to.as_ref().map(|to| to.trim().to_ascii_lowercase()))
+        let instead = server.connect_to.as_ref().map(|to| to.trim().to_ascii_lowercase());
+        (origin.unwrap_or_else(|_| url.clone()), instead, server.ca_pem.as_deref())
     }
 }
 
@@ -275,20 +290,36 @@ mod tests {
 
     #[test]
     fn a_password_travels_to_one_place() {
-        let reaches = |url: &str, to: Option<&str>| {
-            let json = serde_json::json!({"kind": "caldav", "url": url, "username": "u", "server": {"connect_to": to}});
-            serde_json::from_value::<GatewayConfig>(json).unwrap().destination()
+        let config = |json: serde_json::Value| serde_json::from_value::<GatewayConfig>(json).unwrap();
+        let at = |url: &str, server: serde_json::Value| {
+            config(serde_json::json!({"kind": "caldav", "url": url, "username": "u", "server": server}))
         };
-        let here = reaches("https://cal.example.test/{user}/", None);
+        let plain = || serde_json::json!({});
+        let here = at("https://cal.example.test/{user}/", plain());
         for same in ["https://cal.example.test/other/{mail}", "https://CAL.example.test:443/{user}/"] {
-            assert_eq!(reaches(same, None), here, "{same}");
+            assert!(!here.reveals_more_in(&at(same, plain())), "{same}");
         }
         for other in
             ["https://cal.example.org/{user}/", "https://cal.example.test:444/{user}/", "http://cal.example.test/{user}/"]
         {
-            assert_ne!(reaches(other, None), here, "{other}");
+            assert!(here.reveals_more_in(&at(other, plain())), "{other}");
         }
-        assert_ne!(reaches("https://cal.example.test/{user}/", Some("10.0.0.1")), here);
+        for server in [serde_json::json!({"connect_to": "10.0.0.1"}), serde_json::json!({"ca_pem": "another"})] {
+            assert!(here.reveals_more_in(&at("https://cal.example.test/{user}/", server.clone())), "{server}");
+        }
+        let ews = |auth: &str, binding: bool| {
+            let url = "https://mail.example.test/EWS/Exchange.asmx";
+            config(serde_json::json!({"kind": "ews", "url": url, "username": "u", "auth": auth, "channel_binding": binding}))
+        };
+        for (old, new, more) in [
+            (("ntlm", true), ("basic", true), true),
+            (("ntlm", true), ("ntlm", false), true),
+            (("ntlm", false), ("ntlm", true), false),
+            (("basic", true), ("ntlm", false), false),
+        ] {
+            assert_eq!(ews(old.0, old.1).reveals_more_in(&ews(new.0, new.1)), more, "{old:?} {new:?}");
+        }
+        assert!(here.reveals_more_in(&ews("ntlm", true)), "another kind");
     }
 
     #[test]

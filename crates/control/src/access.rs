@@ -10,7 +10,7 @@ use std::str::FromStr;
 use utoipa::ToSchema;
 use utoipa::openapi::schema::Type;
 use utoipa::openapi::{ObjectBuilder, RefOr, Schema};
-use zaiseki_model::AdminId;
+use zaiseki_model::{AdminId, Timestamp};
 
 /// What an administrator is there for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
@@ -212,13 +212,15 @@ pub struct Caller {
     pub scopes: Option<Vec<Right>>,
     /// The key of the session that asks, when it is one; never the token itself.
     pub session: Option<[u8; 32]>,
+    /// When the token that asks expires.
+    pub until: Option<Timestamp>,
 }
 
 impl Caller {
     /// Someone on the host who may use the node's folder: an administrator.
     pub fn local(uid: u32) -> Caller {
         let actor = if uid == 0 { "local:root".to_owned() } else { format!("local:uid-{uid}") };
-        Caller { actor, role: Role::Administrator, account: None, scopes: None, session: None }
+        Caller { actor, role: Role::Administrator, account: None, scopes: None, session: None, until: None }
     }
 
     pub fn may(&self, right: Right) -> bool {

@@ -20,6 +20,9 @@ pub enum ControlError {
     /// A conflict too: what was typed there belongs to somebody or something else.
     #[error("{text}")]
     Taken { field: &'static str, text: Text },
+    /// A conflict too: somebody has changed it since it was looked at.
+    #[error("{text}")]
+    Stale { text: Text },
     #[error("{text}")]
     NotFound { text: Text },
     /// The caller is known, and has no right to it.
@@ -51,6 +54,13 @@ impl ControlError {
         ControlError::Invalid { field, text: Text::new(en, ja) }
     }
 
+    pub(crate) fn stale() -> Self {
+        let en = "somebody has changed this meanwhile: look at it again";
+        ControlError::Stale {
+            text: Text::new(en, "ほかの人が先に変更しました。現在の内容を確認してください")
+        }
+    }
+
     /// Somebody else goes by the name, as address or as user id (a localpart).
     pub(crate) fn name_taken(field: &'static str, name: &str) -> Self {
         let name = jid::unescape_local(name);
@@ -79,7 +89,7 @@ impl ControlError {
     pub fn code(&self) -> &'static str {
         match self {
             ControlError::Invalid { .. } => "invalid",
-            ControlError::Conflict { .. } | ControlError::Taken { .. } => "conflict",
+            ControlError::Conflict { .. } | ControlError::Taken { .. } | ControlError::Stale { .. } => "conflict",
             ControlError::NotFound { .. } => "not-found",
             ControlError::Forbidden { .. } => "forbidden",
             ControlError::Unauthorized { .. } => "unauthorized",
@@ -107,6 +117,7 @@ impl ControlError {
             ControlError::Invalid { text, .. }
             | ControlError::Conflict { text }
             | ControlError::Taken { text, .. }
+            | ControlError::Stale { text }
             | ControlError::NotFound { text }
             | ControlError::Unauthorized { text }
             | ControlError::Unavailable { text }
@@ -152,6 +163,7 @@ impl From<StoreError> for ControlError {
                 let text = Text::new(format!("{what} does not exist"), format!("{what} はありません"));
                 ControlError::NotFound { text }
             }
+            StoreError::Stale { .. } => ControlError::stale(),
             StoreError::Ended { what } => {
                 let text = Text::new(format!("{what} has ended already"), format!("{what} はすでに終了しています"));
                 ControlError::Conflict { text }

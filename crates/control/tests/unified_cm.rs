@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use zaiseki_control::App;
 use zaiseki_control::app::{directories, users};
 use zaiseki_control::directory::report::SyncReport;
+use zaiseki_model::Timestamp;
 use zaiseki_store::{Options, Store};
 use zaiseki_testkit::axl::{self, AxlServer, PASSWORD, USERNAME, person};
 
@@ -87,6 +88,48 @@ fn users_come_change_and_go_with_the_cluster() -> Result<()> {
     assert!(bench.sync()?.error.is_some());
     assert_eq!(bench.people()?.len(), 3);
     Ok(())
+}
+
+/// Between two synchronisations the cluster is asked for what has changed; from where the last one ended, also by a new process.
+#[test]
+fn changes_are_taken_in_between_two_synchronisations() -> Result<()> {
+    let people = vec![person("anna", "Anna", "Berg"), person("ben", "Ben", "Cole"), person("carl", "Carl", "Quiet")];
+    let server = AxlServer::start(&axl::Options::new(people))?;
+    let bench = Bench::new()?;
+    bench.add(&server)?;
+    // Nobody is read as a whole for half a day.
+    let at = (Timestamp::now().secs() + 43_200).rem_euclid(86_400);
+    let sync = json!({"at": format!("{:02}:{:02}", at / 3_600, at % 3_600 / 60), "changes_minutes": 1});
+    bench.change(json!({ "sync": sync }))?;
+    let first = bench.sync()?;
+    assert!(first.error.is_none() && first.cursor.is_some(), "{first:?}");
+
+    server.control(&json!({"put": person("anna", "Anna", "Dahl")}))?;
+    server.control(&json!({"put": person("dora", "Dora", "Eck")}))?;
+    server.control(&json!({"remove": "carl"}))?;
+    let store = bench.app.store().clone();
+    let id = store.query(|db| db.directories())?.remove(0).id;
+    let mut run = store.query(move |db| db.directory_run(id))?.expect("a run");
+    run.ended_at = Timestamp(run.ended_at.0 - 120_000_000);
+    let old = run.clone();
+    store.call(move |db| db.put_directory_run(id, &old, None))?;
+    let app = App::open(store.clone(), "example.com", bench._dir.path(), |_| {}).map_err(said)?;
+    let agent = bench.runtime.spawn(zaiseki_control::directory::agent::run(app));
+    let expected = [row_of("anna", "Dahl Anna"), row_of("ben", "Cole Ben"), row_of("dora", "Eck Dora")];
+    let seen = || {
+        let people = bench.people().ok()?;
+        let enabled: Vec<_> = people.into_iter().filter(|(.., enabled)| *enabled).collect();
+        (enabled == expected).then_some(())
+    };
+    let came = zaiseki_testkit::process::wait_for("the changes", std::time::Duration::from_secs(30), seen);
+    agent.abort();
+    came?;
+    assert_eq!(store.query(move |db| db.directory_run(id))?, Some(run), "nobody read everybody");
+    Ok(())
+}
+
+fn row_of(name: &str, shown: &str) -> (String, String, bool) {
+    row(name, shown, true)
 }
 
 #[test]

@@ -43,6 +43,12 @@ macro_rules! uuid_id {
             pub fn generate() -> Self {
                 $name(*uuid::Uuid::now_v7().as_bytes())
             }
+
+            /// When [`Self::generate`] made it, to the millisecond (RFC 9562 §5.7).
+            pub fn made_at(self) -> $crate::Timestamp {
+                let millis = self.0[..6].iter().fold(0, |millis, byte| millis << 8 | i64::from(*byte));
+                $crate::Timestamp(millis * 1_000)
+            }
         }
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

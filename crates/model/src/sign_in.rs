@@ -92,6 +92,8 @@ pub enum Verdict {
     User { user: UserId, claimed: String, local: String, enabled: bool },
     /// It is not, or nobody's.
     Refused,
+    /// A token that was good: it is refused, and nobody has guessed it.
+    Expired,
     /// Nobody can tell just now.
     Unavailable,
 }

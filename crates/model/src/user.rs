@@ -33,6 +33,11 @@ impl User {
         self.user_id.as_deref().unwrap_or(&self.name)
     }
 
+    /// What nobody else may be called: the localpart of the address, and the user id where that is something else.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        [Some(self.name.as_str()), self.user_id.as_deref()].into_iter().flatten()
+    }
+
     /// May sign in, receive, and be seen.
     pub fn active(&self) -> bool {
         self.enabled && self.im

@@ -42,9 +42,14 @@ const SESSION: &str = "SELECT session_key, admin, created_at, used_at, address, 
 const TOKEN: &str = "SELECT id, token_key, admin, name, scopes, created_at, expires_at, used_at FROM api_token";
 
 impl Database {
-    /// Opens a session in the place of `replaced`; the oldest ones beyond `limit` end. `by`: the way in, for the audit trail.
+    /// Opens a session of `admin` in the place of `replaced`; the oldest ones beyond `limit` end. `by`: the way in, for the
+    /// audit trail.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`]; [`StoreError::Stale`] when password, second factor, role or leave have changed since `admin` was read.
     pub fn open_session(
         &mut self,
+        admin: &AdminRow,
         session: &SessionRow,
         replaced: Option<Key>,
         limit: usize,
@@ -53,7 +58,11 @@ impl Database {
     ) -> Result<()> {
         let operation = "opening a session";
         let tx = self.begin(operation)?;
-        let admin = self.admin(session.admin)?.ok_or_else(|| gone(session.admin))?;
+        let proven = |row: &AdminRow| (row.enabled, row.role.clone(), row.password.clone(), row.totp.clone());
+        let now = self.admin(admin.id)?.ok_or_else(|| gone(admin.id))?;
+        if proven(&now) != proven(admin) {
+            return Err(StoreError::Stale { what: object(&now.name) });
+        }
         if let Some(old) = replaced {
             self.run(operation, "DELETE FROM admin_session WHERE session_key = ?1", [old])?;
         }
@@ -66,7 +75,7 @@ impl Database {
         self.run(operation, sql, params![id.0, i64::try_from(limit).unwrap_or(i64::MAX)])?;
         self.run(operation, "UPDATE admin SET signed_in_at = ?2 WHERE id = ?1", params![id.0, created_at.0])?;
         let after = json!({"address": address, "by": by});
-        self.write_audit(audit, "session.sign_in", &object(&admin.name), None, Some(&after))?;
+        self.write_audit(audit, "session.sign_in", &object(&now.name), None, Some(&after))?;
         tx.commit().doing(operation)
     }
 

@@ -34,6 +34,14 @@ impl Database {
         Ok((config, self.meta_get(SECRET)?))
     }
 
+    /// The issuer at which administrators sign in where passwords are not taken.
+    pub(crate) fn only_issuer(&self) -> Result<Option<String>> {
+        let Some(config) = self.admin_provider()?.0 else { return Ok(None) };
+        let config: Value = serde_json::from_str(&config).unwrap_or_default();
+        let issuer = || config["issuer"].as_str().unwrap_or_default().to_owned();
+        Ok((config["local_sign_in"] == false).then(issuer))
+    }
+
     /// Replaces both. `before` and `after` are what the audit trail shows.
     pub fn put_admin_provider(
         &mut self,
@@ -106,6 +114,9 @@ impl Database {
     }
 
     /// Forgets who the administrator is at the provider, and ends the sessions. False when nobody had said so.
+    ///
+    /// # Errors
+    /// [`StoreError::LastAdministrator`] when nobody else could get in.
     pub fn unlink_admin(&mut self, admin: &AdminRow, audit: &Audit) -> Result<bool> {
         let operation = "unlinking an administrator";
         let tx = self.begin(operation)?;
@@ -113,6 +124,9 @@ impl Database {
         let found = self.conn.query_row(&sql, [admin.id.0], identity).optional().doing(operation)?;
         let Some(before) = found else { return Ok(false) };
         self.forget_identity(admin.id)?;
+        if let Some(admin) = self.admin(admin.id)? {
+            self.keep_one(&admin)?;
+        }
         self.run(operation, "DELETE FROM admin_session WHERE admin = ?1", [admin.id.0])?;
         let before = json!({"issuer": before.issuer, "subject": before.subject});
         self.write_audit(audit, "admin.unlink", &object(&admin.name), Some(&before), None)?;

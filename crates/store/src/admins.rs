@@ -84,15 +84,23 @@ impl Database {
         self.write_audit(audit, action, &object(name), None, Some(&audit_view(admin)))
     }
 
-    /// Replaces everything but id and times. `action` names the change in the audit trail. With a password, or the right to
-    /// sign in, go the API tokens that were made under it.
+    /// Replaces everything but id and times. `seen`: as it was when the change was decided. `action` names the change in the
+    /// audit trail. With a password, or the right to sign in, go the API tokens that were made under it.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`]; [`StoreError::Conflict`] when the name is taken; [`StoreError::LastAdministrator`].
-    pub fn update_admin(&mut self, admin: &AdminRow, sessions: Sessions, action: &str, audit: &Audit) -> Result<()> {
+    /// [`StoreError::NotFound`]; [`StoreError::Stale`]; [`StoreError::Conflict`] when the name is taken;
+    /// [`StoreError::LastAdministrator`].
+    pub fn update_admin(
+        &mut self,
+        seen: &AdminRow,
+        admin: &AdminRow,
+        sessions: Sessions,
+        action: &str,
+        audit: &Audit,
+    ) -> Result<()> {
         let operation = "changing an administrator";
         let tx = self.begin(operation)?;
-        let before = self.existing_admin(admin.id)?;
+        let before = self.unchanged_admin(seen)?;
         if self.admin_by_name(&admin.name)?.is_some_and(|other| other.id != admin.id) {
             return Err(StoreError::Conflict { what: format!("administrator {}", admin.name) });
         }
@@ -133,17 +141,23 @@ impl Database {
     }
 
     /// The change of `before`, already made in this transaction, must not have taken the last one.
-    fn keep_one(&self, before: &AdminRow) -> Result<()> {
+    pub(crate) fn keep_one(&self, before: &AdminRow) -> Result<()> {
         let counted = before.enabled && before.role == ADMINISTRATOR;
-        if counted && self.administrators()? == 0 { Err(StoreError::LastAdministrator) } else { Ok(()) }
+        if counted && self.administrators_of(self.only_issuer()?)? == 0 { Err(StoreError::LastAdministrator) } else { Ok(()) }
     }
 
     /// How many may sign in and do everything.
     pub fn administrators(&self) -> Result<u64> {
+        self.administrators_of(None)
+    }
+
+    /// Of them those who are known at the issuer, if one is given.
+    fn administrators_of(&self, issuer: Option<String>) -> Result<u64> {
         let operation = "counting administrators";
-        let sql = "SELECT count(*) FROM admin WHERE enabled AND role = ?1";
+        let sql = "SELECT count(*) FROM admin a WHERE enabled AND role = ?1 AND (?2 IS NULL
+                   OR EXISTS (SELECT 1 FROM admin_identity i WHERE i.admin = a.id AND i.issuer = ?2))";
         let mut statement = self.conn.prepare_cached(sql).doing(operation)?;
-        let count: i64 = statement.query_row([ADMINISTRATOR], |row| row.get(0)).doing(operation)?;
+        let count: i64 = statement.query_row(params![ADMINISTRATOR, issuer], |row| row.get(0)).doing(operation)?;
         Ok(count.unsigned_abs())
     }
 
@@ -165,6 +179,13 @@ impl Database {
         let operation = "reading an administrator";
         let mut statement = self.conn.prepare_cached(&format!("{COLUMNS} WHERE name = ?1")).doing(operation)?;
         statement.query_row([name], admin).optional().doing(operation)
+    }
+
+    /// As stored, if nothing but the time of sign-in differs from what was seen.
+    fn unchanged_admin(&self, seen: &AdminRow) -> Result<AdminRow> {
+        let now = self.existing_admin(seen.id)?;
+        let same = AdminRow { signed_in_at: seen.signed_in_at, ..now.clone() } == *seen;
+        if same { Ok(now) } else { Err(StoreError::Stale { what: format!("administrator {}", now.name) }) }
     }
 
     fn existing_admin(&self, id: AdminId) -> Result<AdminRow> {

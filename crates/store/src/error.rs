@@ -21,6 +21,9 @@ pub enum StoreError {
     NameTaken { name: String },
     #[error("{what} does not exist")]
     NotFound { what: String },
+    /// It is not any more as whoever changes it has seen it.
+    #[error("{what} has been changed meanwhile")]
+    Stale { what: String },
     /// Nobody would be left who may administer the node.
     #[error("this is the last administrator")]
     LastAdministrator,

@@ -15,7 +15,11 @@ pub enum PersonChange {
     /// A new account without keys.
     Create(Box<Person>),
     /// Everything but id and keys; another name renames the user.
-    Update(Box<Person>),
+    Update {
+        /// When the change was decided.
+        seen: Box<Person>,
+        to: Box<Person>,
+    },
     Remove(UserId),
 }
 
@@ -34,9 +38,33 @@ pub enum UniqueField {
     DirectoryUri,
 }
 
+/// `to`, decided on when the person was as `seen`, for the person of `now`; `None` when what a directory speaks of is another.
+fn settle(now: &Person, seen: &Person, to: &Person) -> Option<Person> {
+    // What administrators and users decide at any time, without a word of the directory.
+    let by_hand = |mut person: Person, from: &Person| {
+        let User { enabled, calendar, im, .. } = from.user;
+        (person.user.enabled, person.user.calendar, person.user.im) = (enabled, calendar, im);
+        (person.held, person.unlisted) = (from.held, from.unlisted);
+        (person.home_cluster, person.node) = (from.home_cluster.clone(), from.node.clone());
+        person
+    };
+    if now == seen {
+        return Some(to.clone());
+    }
+    if by_hand(now.clone(), seen) != *seen || (now.held.mail, now.held.directory_uri) != (seen.held.mail, seen.held.directory_uri)
+    {
+        return None;
+    }
+    let mut kept = by_hand(to.clone(), now);
+    // An entry that is gone or locked locks its user all the same.
+    kept.user.enabled &= to.user.enabled || to.origin.as_ref().is_none_or(|origin| origin.active);
+    Some(kept)
+}
+
 impl Database {
-    /// Carries steps out in one transaction with an audit row for each. Steps that have lost their ground (the name taken
-    /// or the user gone meanwhile) are left out; their indexes are returned.
+    /// Carries steps out in one transaction with an audit row for each. Steps that have lost their ground (the name taken, the
+    /// user gone, or what the directory says of them changed by hand meanwhile) are left out; their indexes are returned. What a
+    /// directory says nothing of stays as somebody has set it meanwhile: who may sign in, and IM and presence.
     pub fn change_people(&mut self, changes: &[PersonChange], audit: &Audit) -> Result<Vec<usize>> {
         let operation = "synchronising users";
         let tx = self.begin(operation)?;
@@ -45,7 +73,7 @@ impl Database {
         for (index, change) in changes.iter().enumerate() {
             let done = match change {
                 PersonChange::Create(person) => self.create_person(person, audit)?,
-                PersonChange::Update(person) => self.update_person(person, audit)?,
+                PersonChange::Update { seen, to } => self.update_person(seen, to, audit)?,
                 PersonChange::Remove(user) => {
                     gone.push(*user);
                     self.remove_in(*user, audit)?
@@ -60,12 +88,17 @@ impl Database {
         Ok(left_out)
     }
 
-    /// Updates users who get each other's names, in one transaction. False, and nothing done, when one of them is gone, or
-    /// somebody else goes by one of the names.
-    pub fn exchange_people(&mut self, people: &[Person], audit: &Audit) -> Result<bool> {
+    /// Updates users who get each other's names, in one transaction. `seen`: the same people when the change was decided. False,
+    /// and nothing done, when one of them is gone or changed, or somebody else goes by one of the names.
+    pub fn exchange_people(&mut self, seen: &[Person], people: &[Person], audit: &Audit) -> Result<bool> {
         let operation = "exchanging the names of users";
         let tx = self.begin(operation)?;
-        if !self.exchange_names(people, audit)? {
+        let mut settled = Vec::with_capacity(people.len());
+        for (seen, to) in seen.iter().zip(people) {
+            let Some(to) = self.person(to.user.id)?.and_then(|now| settle(&now, seen, to)) else { return Ok(false) };
+            settled.push(to);
+        }
+        if !self.exchange_names(&settled, audit)? {
             return Ok(false);
         }
         tx.commit().doing(operation)?;
@@ -80,8 +113,9 @@ impl Database {
         self.insert_user(&NewUser { user, sha256: None, sha1: None, profile: None }, Some(person), audit)
     }
 
-    fn update_person(&self, person: &Person, audit: &Audit) -> Result<bool> {
-        let Some(before) = self.person(person.user.id)? else { return Ok(false) };
+    fn update_person(&self, seen: &Person, to: &Person, audit: &Audit) -> Result<bool> {
+        let Some(before) = self.person(to.user.id)? else { return Ok(false) };
+        let Some(person) = &settle(&before, seen, to) else { return Ok(false) };
         if !self.rename_in(person.user.id, &person.user.name, person.user.user_id.as_deref(), audit)? {
             return Ok(false);
         }

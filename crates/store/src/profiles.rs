@@ -49,20 +49,22 @@ pub struct Outsider {
     pub held_uri: Option<String>,
 }
 
-/// Fields that an administrator has set against the directory; synchronising leaves them alone.
+/// What an administrator has set against the directory; synchronising leaves it alone.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Held {
     pub mail: bool,
     pub directory_uri: bool,
+    /// Disabled, whatever the entry says.
+    pub disabled: bool,
 }
 
 impl Held {
     fn bits(self) -> i64 {
-        i64::from(self.mail) | i64::from(self.directory_uri) << 1
+        i64::from(self.mail) | i64::from(self.directory_uri) << 1 | i64::from(self.disabled) << 2
     }
 
     fn from_bits(bits: i64) -> Held {
-        Held { mail: bits & 1 != 0, directory_uri: bits & 2 != 0 }
+        Held { mail: bits & 1 != 0, directory_uri: bits & 2 != 0, disabled: bits & 4 != 0 }
     }
 }
 
@@ -180,15 +182,19 @@ impl Database {
         rows.collect::<rusqlite::Result<_>>().doing(operation)
     }
 
-    /// Replaces account and profile (not the id or keys) by an administrator's hand; another name renames the user.
+    /// Replaces account and profile (not the id or keys) by an administrator's hand; another name renames the user. `seen`: the
+    /// person when the change was decided.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`]; [`StoreError::NameTaken`] when another user goes by the name.
-    pub fn put_person(&mut self, person: &Person, audit: &Audit) -> Result<()> {
+    /// [`StoreError::NotFound`]; [`StoreError::Stale`]; [`StoreError::NameTaken`] when another user goes by the name.
+    pub fn put_person(&mut self, seen: &Person, person: &Person, audit: &Audit) -> Result<()> {
         let operation = "writing a user's profile";
         let tx = self.begin(operation)?;
         let before = self.person(person.user.id)?;
         let before = before.ok_or_else(|| StoreError::NotFound { what: format!("user {}", person.user.name) })?;
+        if before != *seen {
+            return Err(StoreError::Stale { what: format!("user {}", before.user.name) });
+        }
         if !self.rename_in(person.user.id, &person.user.name, person.user.user_id.as_deref(), audit)? {
             return Err(self.name_taken(person.user.id, &person.user.name, person.user.user_id.as_deref())?);
         }
@@ -196,6 +202,13 @@ impl Database {
         let (old, new) = (person_view(&before), person_view(person));
         self.write_audit(audit, "user.update_profile", &object(&before.user.name), Some(&old), Some(&new))?;
         tx.commit().doing(operation)
+    }
+
+    /// Within a transaction: whether an administrator has disabled the user, whatever a directory says.
+    pub(crate) fn hold_disabled(&self, key: i64, disabled: bool) -> Result<()> {
+        let bit = Held { disabled: true, ..Held::default() }.bits();
+        let sql = "UPDATE profile SET held = CASE WHEN ?2 THEN held | ?3 ELSE held & ~?3 END WHERE user_key = ?1";
+        self.run("noting who disabled a user", sql, params![key, disabled, bit]).map(drop)
     }
 
     /// Within a transaction, without audit.

@@ -79,7 +79,7 @@ impl Database {
         };
         let among = |user: UserId| people.iter().any(|person| person.user.id == user);
         let mut given = HashSet::new();
-        for name in people.iter().flat_map(|person| names(&person.user)) {
+        for name in people.iter().flat_map(|person| person.user.names()) {
             let elsewhere = self.user_by_name(name)?.is_some_and(|owner| !among(owner.id));
             if elsewhere || !given.insert(name) {
                 return Ok(false);
@@ -87,7 +87,7 @@ impl Database {
         }
         for (before, person) in before.iter().zip(people) {
             let User { id, name, user_id, .. } = &person.user;
-            for name in names(&person.user) {
+            for name in person.user.names() {
                 self.make_way(name, *id)?;
             }
             let key = self.existing_key(*id)?;
@@ -176,8 +176,4 @@ impl Database {
         let mut statement = self.conn.prepare_cached(sql).doing(operation)?;
         statement.query_row([&self.domain, name], |row| row.get(0)).optional().doing(operation)
     }
-}
-
-fn names(user: &User) -> impl Iterator<Item = &str> {
-    [Some(user.name.as_str()), user.user_id.as_deref()].into_iter().flatten()
 }

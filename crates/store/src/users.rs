@@ -128,13 +128,17 @@ impl Database {
     }
 
     /// Replaces everything but the id; a new name is a new address for the same person, see [`Database::rename_user`].
+    /// `seen`: the user when the change was decided.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`]; [`StoreError::NameTaken`] when another user has the name.
-    pub fn update_user(&mut self, user: &User, audit: &Audit) -> Result<()> {
+    /// [`StoreError::NotFound`]; [`StoreError::Stale`]; [`StoreError::NameTaken`] when another user has the name.
+    pub fn update_user(&mut self, seen: &User, user: &User, audit: &Audit) -> Result<()> {
         let operation = "updating a user";
         let tx = self.begin(operation)?;
         let before = self.existing_user(user.id)?;
+        if before != *seen {
+            return Err(StoreError::Stale { what: format!("user {}", before.name) });
+        }
         if !self.rename_in(user.id, &user.name, user.user_id.as_deref(), audit)? {
             return Err(self.name_taken(user.id, &user.name, user.user_id.as_deref())?);
         }
@@ -174,6 +178,7 @@ impl Database {
         let before = self.existing_user(user)?;
         self.run(operation, "UPDATE account SET enabled = ?2 WHERE id = ?1", params![user.0, enabled])?;
         let key = self.existing_key(user)?;
+        self.hold_disabled(key, !enabled)?;
         self.drop_unfounded_keys(key)?;
         self.refresh_search(key)?;
         let action = if enabled { "user.enable" } else { "user.disable" };

@@ -42,13 +42,39 @@ fn actions(db: &Database) -> Vec<(String, String)> {
     db.audit_list(None, None, 99).unwrap().into_iter().rev().map(|entry| (entry.action, entry.object)).collect()
 }
 
+/// Nobody else changes anything meanwhile.
+fn change(db: &mut Database, new: &AdminRow, sessions: Sessions) -> Result<()> {
+    let seen = db.admin(new.id)?.expect("an administrator");
+    db.update_admin(&seen, new, sessions, "admin.update", &audit())
+}
+
+fn enter(db: &mut Database, id: AdminId, session: &SessionRow, replaced: Option<[u8; 32]>) -> Result<()> {
+    let admin = db.admin(id)?.expect("an administrator");
+    db.open_session(&admin, session, replaced, 3, "password", &audit())
+}
+
+#[test]
+fn what_was_taken_away_meanwhile_does_not_come_back() {
+    let mut db = with_two();
+    let seen = db.admin(KEN).unwrap().unwrap();
+    enter(&mut db, KEN, &session(1, KEN, 1), None).unwrap();
+    let disabled = AdminRow { enabled: false, ..seen.clone() };
+    db.update_admin(&seen, &disabled, Sessions::EndAll, "admin.update", &audit()).expect("the time of sign-in is no change");
+    let password = AdminRow { password: Some("other".to_owned()), ..seen.clone() };
+    let late = db.update_admin(&seen, &password, Sessions::EndAll, "admin.set_password", &audit());
+    assert!(matches!(late, Err(StoreError::Stale { .. })), "{late:?}");
+    let late = db.open_session(&seen, &session(2, KEN, 2), None, 3, "password", &audit());
+    assert!(matches!(late, Err(StoreError::Stale { .. })), "{late:?}");
+    assert!(!db.admin(KEN).unwrap().unwrap().enabled && db.sessions_of(KEN).unwrap().is_empty());
+}
+
 #[test]
 fn administrators_are_kept_and_their_secrets_not_audited() {
     let mut db = with_two();
     assert_eq!(db.admin_by_name("hana").unwrap(), Some(admin(HANA, "hana", ADMINISTRATOR)));
     let taken = db.create_admin(&admin(AdminId([9; 16]), "ken", "operator"), &audit());
     assert!(matches!(taken, Err(StoreError::Conflict { .. })));
-    let taken = db.update_admin(&admin(KEN, "hana", "operator"), Sessions::Keep, "admin.update", &audit());
+    let taken = change(&mut db, &admin(KEN, "hana", "operator"), Sessions::Keep);
     assert!(matches!(taken, Err(StoreError::Conflict { .. })));
     db.remove_admin(KEN, &audit()).unwrap();
     assert!(matches!(db.remove_admin(KEN, &audit()), Err(StoreError::NotFound { .. })));
@@ -63,10 +89,10 @@ fn the_last_administrator_stays() {
     let last = |result| assert!(matches!(result, Err(StoreError::LastAdministrator)), "{result:?}");
     last(db.remove_admin(HANA, &audit()));
     let disabled = AdminRow { enabled: false, ..admin(HANA, "hana", ADMINISTRATOR) };
-    last(db.update_admin(&disabled, Sessions::Keep, "admin.update", &audit()));
-    last(db.update_admin(&admin(HANA, "hana", "operator"), Sessions::Keep, "admin.update", &audit()));
+    last(change(&mut db, &disabled, Sessions::Keep));
+    last(change(&mut db, &admin(HANA, "hana", "operator"), Sessions::Keep));
     assert_eq!((db.administrators().unwrap(), db.admins().unwrap().len()), (1, 2), "nothing was changed");
-    db.update_admin(&admin(KEN, "ken", ADMINISTRATOR), Sessions::Keep, "admin.update", &audit()).unwrap();
+    change(&mut db, &admin(KEN, "ken", ADMINISTRATOR), Sessions::Keep).unwrap();
     db.remove_admin(HANA, &audit()).unwrap();
     assert_eq!(actions(&db).len(), 4);
 }
@@ -89,12 +115,12 @@ fn a_link_makes_one_administrator_and_only_the_first() {
 fn sessions_come_go_and_end_with_the_account() {
     let mut db = with_two();
     for n in 1..=4 {
-        db.open_session(&session(n, HANA, i64::from(n)), None, 3, "password", &audit()).unwrap();
+        enter(&mut db, HANA, &session(n, HANA, i64::from(n)), None).unwrap();
     }
     let keys = |db: &Database, of| -> Vec<u8> { db.sessions_of(of).unwrap().iter().map(|s| s.key[0]).collect() };
     assert_eq!(keys(&db, HANA), [4, 3, 2], "the one used longest ago made room");
     assert_eq!(db.admin(HANA).unwrap().unwrap().signed_in_at, Some(at(4)));
-    db.open_session(&session(5, HANA, 5), Some([4; 32]), 3, "password", &audit()).unwrap();
+    enter(&mut db, HANA, &session(5, HANA, 5), Some([4; 32])).unwrap();
     assert_eq!(db.session([4; 32]).unwrap(), None, "signing in again changes the token");
     db.touch_session([2; 32], at(9)).unwrap();
     assert_eq!(db.purge_sessions(at(4), at(0)).unwrap(), 1);
@@ -103,12 +129,12 @@ fn sessions_come_go_and_end_with_the_account() {
     assert!(db.close_session([5; 32], "session.sign_out", &audit()).unwrap());
     assert!(!db.close_session([5; 32], "session.sign_out", &audit()).unwrap());
     for n in 6..=8 {
-        db.open_session(&session(n, KEN, 10), None, 3, "password", &audit()).unwrap();
+        enter(&mut db, KEN, &session(n, KEN, 10), None).unwrap();
     }
     let ken = admin(KEN, "ken", "operator");
-    db.update_admin(&ken, Sessions::EndOthers([7; 32]), "admin.set_password", &audit()).unwrap();
+    change(&mut db, &ken, Sessions::EndOthers([7; 32])).unwrap();
     assert_eq!(keys(&db, KEN), [7]);
-    db.update_admin(&ken, Sessions::EndAll, "admin.update", &audit()).unwrap();
+    change(&mut db, &ken, Sessions::EndAll).unwrap();
     assert_eq!(keys(&db, KEN), [0u8; 0]);
 }
 

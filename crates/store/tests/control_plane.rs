@@ -35,6 +35,18 @@ fn users_are_made_found_and_signed_in() {
     assert_eq!(credentials(&db, "carl"), None);
 }
 
+#[test]
+fn what_was_taken_away_meanwhile_does_not_come_back() {
+    let mut db = database();
+    let (seen, person) = (db.user_by_id(BOB).unwrap().unwrap(), db.person(BOB).unwrap().unwrap());
+    db.set_enabled(BOB, false, &audit()).unwrap();
+    let late = db.update_user(&seen, &User { mail: "new@example.org".to_owned(), ..seen.clone() }, &audit());
+    assert!(matches!(late, Err(StoreError::Stale { .. })), "{late:?}");
+    let late = db.put_person(&person, &person, &audit());
+    assert!(matches!(late, Err(StoreError::Stale { .. })), "{late:?}");
+    assert!(!db.user_by_id(BOB).unwrap().unwrap().enabled);
+}
+
 /// The same file, opened for one domain and then for another.
 #[test]
 fn a_name_is_one_of_its_domain() {
@@ -50,7 +62,7 @@ fn a_name_is_one_of_its_domain() {
     assert_eq!((org.list_users(&UserFilter::default()).unwrap(), org.load_calendar().unwrap()), (vec![], vec![]));
     assert!(matches!(org.read(&Read::UserData { name: "ann".to_owned() }), Ok(Reply::UserData(None))));
     org.create_user(&new_user(BOB, "ann"), &audit()).unwrap();
-    org.update_user(&User { mail: "new@example.org".to_owned(), ..user(BOB, "ann") }, &audit()).unwrap();
+    update(&mut org, &User { mail: "new@example.org".to_owned(), ..user(BOB, "ann") }).unwrap();
     drop(org);
     let com = Database::open(&path, "example.com").unwrap();
     assert_eq!(com.user_by_name("ann").unwrap(), Some(user(ANN, "ann")));
@@ -75,7 +87,7 @@ fn a_taken_name_or_id_is_a_conflict() {
 fn users_are_listed_by_page_and_filter() {
     let mut db = database();
     db.create_user(&new_user(NOBODY, "50%_off"), &audit()).unwrap();
-    db.update_user(&User { enabled: false, calendar: false, ..user(BOB, "bob") }, &audit()).unwrap();
+    update(&mut db, &User { enabled: false, calendar: false, ..user(BOB, "bob") }).unwrap();
     let list = |filter: UserFilter| (names(db.list_users(&filter).unwrap()), db.count_users(&filter).unwrap());
     let page = UserFilter { after: Some("50%_off".to_owned()), limit: 1, ..UserFilter::default() };
     assert_eq!(list(page), (vec!["ann".to_owned()], 3));
@@ -91,12 +103,12 @@ fn users_are_listed_by_page_and_filter() {
 fn renaming_keeps_what_the_user_owns() {
     let mut db = database();
     db.commit(&[Write::Message(unarchived(1))]).unwrap();
-    db.update_user(&user(BOB, "robert"), &audit()).unwrap();
+    update(&mut db, &user(BOB, "robert")).unwrap();
     assert_eq!(credentials(&db, "robert").map(|credentials| credentials.user), Some(BOB));
     let Reply::Messages(pending) = db.read(&Read::Pending { user: BOB, after: None, limit: 9 }).unwrap() else { panic!() };
     assert_eq!(pending.len(), 1);
-    assert!(matches!(db.update_user(&user(ANN, "robert"), &audit()), Err(StoreError::NameTaken { .. })));
-    assert!(matches!(db.update_user(&user(NOBODY, "new"), &audit()), Err(StoreError::NotFound { .. })));
+    assert!(matches!(update(&mut db, &user(ANN, "robert")), Err(StoreError::NameTaken { .. })));
+    assert!(matches!(update(&mut db, &user(NOBODY, "new")), Err(StoreError::NotFound { .. })));
 }
 
 #[test]

@@ -35,7 +35,7 @@ fn move_to(db: &mut Database, place: &str, enabled: bool) {
     ann.user.enabled = enabled;
     let place = place.to_owned();
     ann.origin = Some(Origin { directory: TREE, key: "k".to_owned(), place, active: enabled, missing_since: None });
-    db.put_person(&ann, &audit()).unwrap();
+    put(db, &ann).unwrap();
 }
 
 fn read(db: &Database, name: &str, since: Timestamp) -> Credentials {
@@ -101,7 +101,7 @@ fn what_changes_nothing_about_sign_in_keeps_them() {
     let mut db = kept();
     let mut ann = db.user_by_id(ANN).unwrap().unwrap();
     ann.display_name = "Ann".to_owned();
-    db.update_user(&ann, &audit()).unwrap();
+    update(&mut db, &ann).unwrap();
     db.set_enabled(ANN, true, &audit()).unwrap();
     move_to(&mut db, PLACE, true);
     assert_eq!(found(&db), Some(keys(50)));

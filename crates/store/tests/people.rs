@@ -14,6 +14,12 @@ fn directory(name: &str) -> Directory {
     Directory { id: TREE, name: name.to_owned(), kind: "ldap".to_owned(), config, secret: Some(vec![1, 2]), enabled: true }
 }
 
+/// Decided on now.
+fn sync(db: &Database, to: Person) -> PersonChange {
+    let seen = db.person(to.user.id).unwrap().unwrap_or_else(|| to.clone());
+    PersonChange::Update { seen: Box::new(seen), to: Box::new(to) }
+}
+
 fn person(id: UserId, name: &str) -> Person {
     let user = user(id, name);
     let profile = Profile {
@@ -39,7 +45,7 @@ fn person(id: UserId, name: &str) -> Person {
         active: true,
         missing_since: None,
     };
-    let held = Held { mail: false, directory_uri: true };
+    let held = Held { directory_uri: true, ..Held::default() };
     let (home_cluster, node) = (Some("tokyo".to_owned()), None);
     Person { user, profile, devices, home_cluster, node, held, unlisted: false, origin: Some(origin) }
 }
@@ -66,13 +72,47 @@ fn people_come_change_and_go_with_an_audit_row_each() {
     changed.user.display_name = "カール".to_owned();
     changed.origin.as_mut().unwrap().missing_since = Some(Timestamp::from_secs(5));
     let gone = person(NOBODY, "nobody");
-    let changes =
-        [PersonChange::Update(Box::new(gone)), PersonChange::Update(Box::new(changed.clone())), PersonChange::Remove(NOBODY)];
+    let changes = [sync(&db, gone), sync(&db, changed.clone()), PersonChange::Remove(NOBODY)];
     assert_eq!(db.change_people(&changes, &audit()).unwrap(), [0, 2]);
     assert_eq!(db.person(CARL).unwrap(), Some(changed));
     assert_eq!(db.change_people(&[PersonChange::Remove(CARL)], &audit()).unwrap(), [0; 0]);
     assert_eq!((db.person(CARL).unwrap(), db.people_of(TREE).unwrap().len()), (None, 0));
     assert_eq!(actions(&db, "user:carl"), ["user.remove", "user.sync", "user.create"]);
+}
+
+/// A synchronisation reads for minutes and writes afterwards.
+#[test]
+fn what_an_administrator_does_during_a_synchronisation_is_not_undone() {
+    let mut db = database();
+    db.change_people(&[PersonChange::Create(Box::new(person(CARL, "carl")))], &audit()).unwrap();
+    let change = |db: &Database, change: fn(&mut Person)| {
+        let mut to = db.person(CARL).unwrap().unwrap();
+        change(&mut to);
+        sync(db, to)
+    };
+    let renamed = |db: &Database| change(db, |to| to.profile.title = format!("{}x", to.profile.title));
+    let now = |db: &Database| db.person(CARL).unwrap().unwrap();
+    let step = renamed(&db);
+    db.set_enabled(CARL, false, &audit()).unwrap();
+    db.set_im(&[CARL], false, &audit()).unwrap();
+    assert_eq!(db.change_people(&[step], &audit()).unwrap(), [0; 0]);
+    let carl = now(&db);
+    assert_eq!((carl.profile.title.as_str(), carl.user.enabled, carl.user.im, carl.held.disabled), ("課長x", false, false, true));
+    // A locked entry locks, whoever enabled the user meanwhile.
+    let step = change(&db, |to| {
+        to.user.enabled = false;
+        to.origin.as_mut().expect("of the directory").active = false;
+    });
+    db.set_enabled(CARL, true, &audit()).unwrap();
+    assert_eq!(db.change_people(&[step], &audit()).unwrap(), [0; 0]);
+    assert!(!now(&db).user.enabled);
+    // What the directory speaks of was changed by hand: the next synchronisation looks again.
+    let step = renamed(&db);
+    let mut by_hand = now(&db);
+    (by_hand.profile.mail, by_hand.user.mail, by_hand.held.mail) = ("by@hand.example".into(), "by@hand.example".into(), true);
+    put(&mut db, &by_hand).unwrap();
+    assert_eq!(db.change_people(&[step], &audit()).unwrap(), [0]);
+    assert_eq!((now(&db).profile.title.as_str(), now(&db).held.mail), ("課長x", true));
 }
 
 #[test]
@@ -81,10 +121,10 @@ fn an_account_without_a_profile_is_a_person_too() {
     let mut ann = db.person(ANN).unwrap().unwrap();
     assert_eq!((ann.user.clone(), ann.profile.mail.as_str(), ann.origin.clone()), (user(ANN, "ann"), "ann@example.com", None));
     ann.profile.phonetic_name = "あん".to_owned();
-    db.put_person(&ann, &audit()).unwrap();
+    put(&mut db, &ann).unwrap();
     assert_eq!(db.person(ANN).unwrap(), Some(ann));
     assert_eq!(actions(&db, "user:ann")[0], "user.update_profile");
-    assert!(matches!(db.put_person(&person(CARL, "carl"), &audit()), Err(StoreError::NotFound { .. })));
+    assert!(matches!(put(&mut db, &person(CARL, "carl")), Err(StoreError::NotFound { .. })));
 }
 
 #[test]
@@ -93,7 +133,7 @@ fn one_entry_belongs_to_one_account() {
     db.change_people(&[PersonChange::Create(Box::new(person(CARL, "carl")))], &audit()).unwrap();
     let mut ann = db.person(ANN).unwrap().unwrap();
     ann.origin = person(CARL, "carl").origin;
-    assert!(db.put_person(&ann, &audit()).is_err());
+    assert!(put(&mut db, &ann).is_err());
     assert_eq!(db.person(ANN).unwrap().unwrap().origin, None);
 }
 
@@ -165,13 +205,13 @@ fn what_is_shared_follows_every_way_of_writing() {
     assert_eq!(shared(&db, UniqueField::Mail), ["info@x: user31 user32 user33"]);
     // Another name, another address, no address, no user any more.
     db.rename_user(UserId([33; 16]), "renamed", None, &audit()).unwrap();
-    db.update_user(&user(31, "own@x"), &audit()).unwrap();
+    update(&mut db, &user(31, "own@x")).unwrap();
     assert_eq!(shared(&db, UniqueField::Mail), ["info@x: renamed user32"]);
     db.remove_user(UserId([32; 16]), &audit()).unwrap();
     assert_eq!(shared(&db, UniqueField::Mail), none);
-    db.update_user(&user(31, "INFO@x"), &audit()).unwrap();
+    update(&mut db, &user(31, "INFO@x")).unwrap();
     assert_eq!(shared(&db, UniqueField::Mail), ["info@x: renamed user31"]);
-    db.update_user(&user(31, "info@x"), &audit()).unwrap();
+    update(&mut db, &user(31, "info@x")).unwrap();
     assert_eq!(shared(&db, UniqueField::Mail), ["info@x: renamed user31"], "another case is the same");
     // By a profile, and by a synchronisation.
     let with_uri = |id: u8, uri: &str| {
@@ -179,9 +219,10 @@ fn what_is_shared_follows_every_way_of_writing() {
         person.profile.directory_uri = uri.to_owned();
         person
     };
-    db.put_person(&with_uri(31, "a@x"), &audit()).unwrap();
+    put(&mut db, &with_uri(31, "a@x")).unwrap();
     assert_eq!((shared(&db, UniqueField::Mail), shared(&db, UniqueField::DirectoryUri)), (Vec::new(), Vec::new()));
-    db.change_people(&[PersonChange::Update(Box::new(with_uri(34, "A@x")))], &audit()).unwrap();
+    let change = sync(&db, with_uri(34, "A@x"));
+    db.change_people(&[change], &audit()).unwrap();
     assert_eq!(shared(&db, UniqueField::DirectoryUri), ["a@x: user31 user34"]);
     db.change_people(&[PersonChange::Remove(UserId([31; 16]))], &audit()).unwrap();
     assert_eq!(shared(&db, UniqueField::DirectoryUri), none);

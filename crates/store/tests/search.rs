@@ -81,13 +81,13 @@ fn what_changes_is_found_at_once() {
     let mut db = with_hanako();
     let mut person = db.person(HANAKO).unwrap().unwrap();
     person.profile.phonetic_name = "さとう はなこ".to_owned();
-    db.put_person(&person, &audit()).unwrap();
+    put(&mut db, &person).unwrap();
     assert_eq!((search(&db, "さとう").len(), search(&db, "たかはし").len()), (1, 0));
     db.rename_user(HANAKO, "hsato", None, &audit()).unwrap();
     assert_eq!((search(&db, "hsato"), search(&db, "thanako").len()), (vec!["hsato".to_owned()], 1), "the mail address stays");
     let mut user = db.user_by_id(HANAKO).unwrap().unwrap();
     user.mail = "hsato@example.com".to_owned();
-    db.update_user(&user, &audit()).unwrap();
+    update(&mut db, &user).unwrap();
     assert!(search(&db, "thanako").is_empty());
     db.remove_user(HANAKO, &audit()).unwrap();
     assert!(search(&db, "hsato").is_empty());
@@ -117,7 +117,7 @@ fn users_find_those_who_can_sign_in_and_are_not_left_out() {
     assert_eq!(all(&db), ["thanako"]);
     let mut person = db.person(HANAKO).unwrap().unwrap();
     person.unlisted = true;
-    db.put_person(&person, &audit()).unwrap();
+    put(&mut db, &person).unwrap();
     assert!(all(&db).is_empty());
     assert!(db.person(HANAKO).unwrap().unwrap().unlisted);
     db.set_enabled(BOB, true, &audit()).unwrap();

@@ -9,3 +9,4 @@ entrance-set-up-title = The first administrator
 entrance-set-up-note = Nobody administers this node yet. Choose a name and a password; you are then signed in.
 entrance-set-up = Create administrator
 entrance-set-up-closed = This link is not valid any more. If the node still has no administrator, restart it and take the new link from its log.
+entrance-unsent = You were not signed in any more, and what you sent was not done. Sign in, and do it again.

@@ -66,3 +66,6 @@ error-form = The form came without its token, or is too old. Nothing was changed
 error-large = What was sent is too large. Nothing was changed.
 frame-waiting = (waiting: { $number })
 frame-open-alarms = (open alarms: { $number })
+frame-overtaken = Somebody else has changed the same in the meantime, and nothing is saved yet. Decide at the marked fields, and save again.
+frame-meanwhile = Saved by somebody else meanwhile: { $value }
+frame-stale = Not refreshed since { $at }: the node does not answer, or you are signed out.

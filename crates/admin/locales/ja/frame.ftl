@@ -66,3 +66,6 @@ error-form = フォームにトークンがないか、期限が切れていま�
 error-large = 送信された内容が大きすぎます。何も変更していません。
 frame-waiting = (対応待ち: { $number } 件)
 frame-open-alarms = (発生中のアラーム: { $number } 件)
+frame-overtaken = ほかの人が同じ項目を先に変更したため、まだ保存していません。印の付いた項目を確認してから、もう一度保存してください。
+frame-meanwhile = ほかの人が次の内容で保存しました: { $value }
+frame-stale = { $at } から更新されていません。ノードが応答しないか、サインアウトしています。

@@ -26,7 +26,7 @@ impl Someone {
         let new = NewAdmin { name: "hanako".to_owned(), role, password: Some(Password::new(PASSWORD)) };
         admins::add(&fixture.app, "test", &new).unwrap();
         let token = sign_in(&fixture, PASSWORD).unwrap();
-        let caller = sessions::session(&fixture.app, &token, Timestamp::now()).unwrap().unwrap();
+        let caller = sessions::session(&fixture.app, &token, true, Timestamp::now()).unwrap().unwrap();
         Someone { fixture, caller }
     }
 
@@ -85,7 +85,7 @@ async fn ones_own_other_sessions_are_ended() {
     let html = someone.seen("/console/account").await;
     let id = html.split("name=\"id\" value=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
     someone.sent("/console/account/sessions:end", &[("id", id)]).await;
-    assert!(sessions::session(&someone.fixture.app, &other, Timestamp::now()).unwrap().is_none());
+    assert!(sessions::session(&someone.fixture.app, &other, true, Timestamp::now()).unwrap().is_none());
     assert!(!someone.seen("/console/account").await.contains("name=\"id\""), "one's own has no button");
 }
 

@@ -63,6 +63,11 @@ pub enum Cell {
     Pill(Pill),
     /// RFC 3339 in UTC; browsers with JavaScript show it in their own zone.
     Time(String),
+    /// Since when something is so, and below it why.
+    Since {
+        at: String,
+        why: String,
+    },
     /// What was seen, and below it what to do, which may lead somewhere.
     Finding {
         seen: String,
@@ -209,6 +214,10 @@ pub struct FormBlock {
     pub error: Option<String>,
     /// Carries a file.
     pub file: bool,
+    /// Filled with what is stored, which others may change meanwhile; see [`super::stored`].
+    pub stored: bool,
+    /// What it was filled with, where it is [`FormBlock::stored`].
+    pub seen: String,
 }
 
 /// Asks again by GET with what is typed; with JavaScript while it is typed.

@@ -98,7 +98,11 @@ async fn sign_in_page(State(app): State<App>, request: Request) -> Response {
     let ctx = Ctx::new(app, None, String::new(), request.uri(), request.headers());
     on_a_thread(move || {
         let form = Form::of([("back", ctx.query("back").unwrap_or(HOME).to_owned())]);
-        page::render(&ctx, &sign_in_form(&ctx, &form, false), StatusCode::OK)
+        let mut page = sign_in_form(&ctx, &form, false);
+        if ctx.query("unsent").is_some() {
+            page.blocks.insert(0, Block::Notice(Pill::new(Sign::Warning, ctx.t("entrance-unsent")), None));
+        }
+        page::render(&ctx, &page, StatusCode::OK)
     })
     .await
 }

@@ -70,6 +70,14 @@ impl Form {
         self.values.contains_key(name)
     }
 
+    /// Puts a value in the place of what came; an empty one is as if nothing had.
+    pub fn set(&mut self, name: &str, value: &str) {
+        match value {
+            "" => drop(self.values.remove(name)),
+            value => drop(self.values.insert(name.to_owned(), value.to_owned())),
+        }
+    }
+
     /// All values of one name.
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.many.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())

@@ -18,6 +18,7 @@ pub mod page;
 pub mod pages;
 pub mod posted;
 pub mod routes;
+mod stored;
 pub mod texts;
 
 use crate::spans;
@@ -43,6 +44,7 @@ pub fn console(app: App) -> Router {
         .route("/console/language", get(choose_language))
         .route("/console/static/{name}", get(|Path(name): Path<String>| async move { files::answer(&name) }))
         .fallback(not_found)
+        .method_not_allowed_fallback(not_found)
         .layer(middleware::from_fn(same_site))
         .layer(middleware::from_fn_with_state(app.clone(), spans::traced))
         .with_state(app)
@@ -92,6 +94,12 @@ pub(crate) fn to_sign_in(wanted: &str) -> Response {
     Redirect::to(&format!("/console/sign-in?{}", ctx::encoded(&[("back", back)]))).into_response()
 }
 
+/// As [`to_sign_in`], when something was sent that nobody has looked at.
+pub(crate) fn to_sign_in_again(page: &str) -> Response {
+    let back = if is_ours(page) { page } else { "/console/" };
+    Redirect::to(&format!("/console/sign-in?{}", ctx::encoded(&[("back", back), ("unsent", "1")]))).into_response()
+}
+
 /// A cookie that lasts until the browser closes, or a moment.
 pub(crate) fn short_cookie(name: &str, value: &str, seconds: u32) -> String {
     format!("{name}={value}; Path=/console; Max-Age={seconds}; Secure; HttpOnly; SameSite=Lax")
@@ -114,5 +122,7 @@ mod live_tests;
 mod page_tests;
 #[cfg(test)]
 mod rights_tests;
+#[cfg(test)]
+mod stored_tests;
 #[cfg(test)]
 mod tests;

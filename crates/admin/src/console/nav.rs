@@ -8,6 +8,8 @@ pub struct Entry {
     pub href: &'static str,
     /// Who may not see the page does not see the entry.
     pub right: Right,
+    /// Key of the help, of this page and of those below it without help of their own; see `locales/*/help.ftl`.
+    pub help: &'static str,
 }
 
 pub struct Group {
@@ -16,62 +18,71 @@ pub struct Group {
     pub entries: &'static [Entry],
 }
 
-const fn entry(name: &'static str, href: &'static str, area: Area) -> Entry {
-    Entry { name, href, right: Right::read(area) }
+const fn entry(name: &'static str, href: &'static str, area: Area, help: &'static str) -> Entry {
+    Entry { name, href, right: Right::read(area), help }
 }
 
 pub static NAVIGATION: &[Group] = &[
     Group {
         name: "nav-overview",
-        entries: &[entry("nav-dashboard", "/console/", Area::Status), entry("nav-audit", "/console/audit", Area::Audit)],
+        entries: &[
+            entry("nav-dashboard", "/console/", Area::Status, "help-dashboard"),
+            entry("nav-audit", "/console/audit", Area::Audit, "help-audit"),
+        ],
     },
     Group {
         name: "nav-system",
         entries: &[
-            entry("nav-topology", "/console/topology", Area::Status),
-            entry("nav-notifications", "/console/notifications", Area::Services),
-            entry("nav-parameters", "/console/parameters", Area::Settings),
-            entry("nav-security", "/console/security", Area::Security),
-            entry("nav-certificates", "/console/certificates", Area::Certificates),
-            entry("nav-trust", "/console/trust", Area::Certificates),
-            entry("nav-user-sign-in", "/console/user-sign-in", Area::Security),
-            entry("nav-admin-sign-in", "/console/admin-sign-in", Area::Security),
-            entry("nav-administrators", "/console/administrators", Area::Admins),
-            entry("nav-tokens", "/console/tokens", Area::Admins),
-            entry("nav-targets", "/console/alarm-targets", Area::Alarms),
+            entry("nav-topology", "/console/topology", Area::Status, "help-topology"),
+            entry("nav-notifications", "/console/notifications", Area::Services, "help-notifications"),
+            entry("nav-parameters", "/console/parameters", Area::Settings, "help-parameters"),
+            entry("nav-security", "/console/security", Area::Security, "help-security"),
+            entry("nav-certificates", "/console/certificates", Area::Certificates, "help-certificates"),
+            entry("nav-trust", "/console/trust", Area::Certificates, "help-trust"),
+            entry("nav-user-sign-in", "/console/user-sign-in", Area::Security, "help-user-sign-in"),
+            entry("nav-admin-sign-in", "/console/admin-sign-in", Area::Security, "help-admin-sign-in"),
+            entry("nav-administrators", "/console/administrators", Area::Admins, "help-administrators"),
+            entry("nav-tokens", "/console/tokens", Area::Admins, "help-tokens"),
+            entry("nav-targets", "/console/alarm-targets", Area::Alarms, "help-targets"),
         ],
     },
     Group {
         name: "nav-presence",
         entries: &[
-            entry("nav-presence-settings", "/console/presence-settings", Area::Settings),
-            entry("nav-gateways", "/console/gateways", Area::Gateways),
+            entry("nav-presence-settings", "/console/presence-settings", Area::Settings, "help-presence-settings"),
+            entry("nav-gateways", "/console/gateways", Area::Gateways, "help-gateways"),
         ],
     },
-    Group { name: "nav-messaging", entries: &[entry("nav-messaging-settings", "/console/messaging", Area::Settings)] },
+    Group {
+        name: "nav-messaging",
+        entries: &[entry("nav-messaging-settings", "/console/messaging", Area::Settings, "help-messaging-settings")],
+    },
     Group {
         name: "nav-people",
         entries: &[
-            entry("nav-users", "/console/users", Area::Users),
-            entry("nav-directories", "/console/directories", Area::Directories),
-            entry("nav-duplicates", "/console/users:duplicates", Area::Users),
-            entry("nav-addresses", "/console/address-scheme", Area::Settings),
-            entry("nav-people-settings", "/console/people-settings", Area::Settings),
+            entry("nav-users", "/console/users", Area::Users, "help-users"),
+            entry("nav-directories", "/console/directories", Area::Directories, "help-directories"),
+            entry("nav-duplicates", "/console/users:duplicates", Area::Users, "help-duplicates"),
+            entry("nav-addresses", "/console/address-scheme", Area::Settings, "help-addresses"),
+            entry("nav-people-settings", "/console/people-settings", Area::Settings, "help-people-settings"),
         ],
     },
-    Group { name: "nav-bulk", entries: &[entry("nav-jobs", "/console/jobs", Area::Jobs)] },
+    Group { name: "nav-bulk", entries: &[entry("nav-jobs", "/console/jobs", Area::Jobs, "help-jobs")] },
     Group {
         name: "nav-diagnostics",
         entries: &[
-            entry("nav-troubleshooter", "/console/troubleshooter", Area::Diagnostics),
-            entry("nav-alarms", "/console/alarms", Area::Alarms),
-            entry("nav-presence-viewer", "/console/presence-viewer", Area::Diagnostics),
-            entry("nav-traces", "/console/traces", Area::Diagnostics),
-            entry("nav-log-level", "/console/log-level", Area::Diagnostics),
+            entry("nav-troubleshooter", "/console/troubleshooter", Area::Diagnostics, "help-troubleshooter"),
+            entry("nav-alarms", "/console/alarms", Area::Alarms, "help-alarms"),
+            entry("nav-presence-viewer", "/console/presence-viewer", Area::Diagnostics, "help-presence-viewer"),
+            entry("nav-traces", "/console/traces", Area::Diagnostics, "help-traces"),
+            entry("nav-log-level", "/console/log-level", Area::Diagnostics, "help-log-level"),
         ],
     },
-    Group { name: "nav-serviceability", entries: &[entry("nav-control-center", "/console/services", Area::Services)] },
-    Group { name: "nav-developers", entries: &[entry("nav-api", "/console/api", Area::Own)] },
+    Group {
+        name: "nav-serviceability",
+        entries: &[entry("nav-control-center", "/console/services", Area::Services, "help-services")],
+    },
+    Group { name: "nav-developers", entries: &[entry("nav-api", "/console/api", Area::Own, "help-api")] },
 ];
 
 /// The entry that a path belongs to: the one with the longest beginning in common.

@@ -6,7 +6,7 @@ use super::form::{Field, Form, Kind};
 use super::nav::{self, Entry, NAVIGATION};
 use super::pages::alarms::{LIST as ALARMS, severity};
 use super::pages::notifications;
-use super::{files, texts};
+use super::{files, stored, texts};
 use askama::Template;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
@@ -25,7 +25,7 @@ pub struct Page {
     pub blocks: Vec<Block>,
     /// Looked at anew every so many seconds (needs JavaScript; the page says so).
     pub refresh: Option<u32>,
-    /// The key of the page's help; see `locales/*/help.ftl`.
+    /// The key of help of its own, where that of its entry in the navigation does not say it.
     pub help: &'static str,
 }
 
@@ -92,7 +92,11 @@ impl Page {
     pub fn form(self, ctx: &Ctx, form: &Form, block: FormBlock) -> Page {
         let error = form.general_error(&block.fields, ctx.lang);
         let file = block.fields.iter().any(|field| field.kind == Kind::File);
-        self.block(Block::Form(FormBlock { error, file, ..block }))
+        let seen = match block.stored {
+            true => form.given(stored::SEEN).map_or_else(|| stored::seen(&block.fields), str::to_owned),
+            false => String::new(),
+        };
+        self.block(Block::Form(FormBlock { error, file, seen, ..block }))
     }
 
     pub fn search(self, search: Search) -> Page {
@@ -168,7 +172,7 @@ pub fn render(ctx: &Ctx, page: &Page, status: StatusCode) -> Response {
         page,
         groups: groups(ctx),
         crumbs: crumbs(ctx, page),
-        help: Some(page.help).filter(|key| !key.is_empty()).map(|key| ctx.t(key)),
+        help: help(ctx, page),
         style: files::STYLE.href(),
         script: files::SCRIPT.href(),
     };
@@ -179,6 +183,11 @@ pub fn render(ctx: &Ctx, page: &Page, status: StatusCode) -> Response {
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
     }
+}
+
+fn help(ctx: &Ctx, page: &Page) -> Option<String> {
+    let own = Some(page.help).filter(|key| !key.is_empty());
+    own.or_else(|| nav::current(&ctx.path).map(|(_, entry)| entry.help)).map(|key| ctx.t(key))
 }
 
 /// For every answer that shows something of the node: never kept by a cache.

@@ -4,7 +4,7 @@ use super::ctx::{Ctx, FLASH_COOKIE, Next, flash_value};
 use super::form::Form;
 use super::page::{self, Page};
 use super::posted::{Refused, read};
-use super::{set_cookie, short_cookie, to_sign_in};
+use super::{set_cookie, short_cookie, stored, to_sign_in, to_sign_in_again};
 use aws_lc_rs::digest;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, RawPathParams, Request, State};
@@ -96,6 +96,7 @@ impl Pages {
 
     pub fn into_router(self, _: &App) -> Router<App> {
         let mut router = Router::new();
+        let pages: Vec<(&'static str, Show)> = self.shows.iter().map(|(route, show)| (route.path, *show)).collect();
         for (Route { path, right, .. }, show) in self.shows {
             let handler = move |State(app): State<App>, params: RawPathParams, request: Request| async move {
                 answer_show(app, &params, request, right, show).await
@@ -109,13 +110,22 @@ impl Pages {
             router = router.route(path, get(handler));
         }
         for (Route { path, right, .. }, act) in self.acts {
+            let page = pages.iter().find(|(page, _)| *page == path).map(|(_, show)| *show);
+            let parts = parts_of_page(path, &pages);
             let handler = move |State(app): State<App>, params: RawPathParams, request: Request| async move {
-                answer_act(app, &params, request, right, act).await
+                answer_act(app, &params, request, (right, act, page, parts)).await
             };
             router = router.route(path, post(handler).layer(DefaultBodyLimit::disable()));
         }
         router
     }
+}
+
+/// How many parts of the path of a form or button make that of the page where it stands: its own, or the nearest above it.
+fn parts_of_page(path: &str, pages: &[(&'static str, Show)]) -> usize {
+    let above = |page: &&str| path == *page || path.strip_prefix(*page).is_some_and(|rest| rest.starts_with(['/', ':']));
+    let page = pages.iter().map(|(page, _)| *page).filter(|page| *page != "/console/").filter(|page| above(&page));
+    page.map(|page| page.split('/').count()).max().unwrap_or_default()
 }
 
 /// The token that the forms of a session carry; from the session's key, so that it needs no place of its own.
@@ -172,21 +182,33 @@ async fn answer_file(app: App, params: &RawPathParams, request: Request, right: 
     .await
 }
 
-async fn answer_act(app: App, params: &RawPathParams, request: Request, right: Right, act: Act) -> Response {
-    let ctx = match context(app, params, &request) {
-        Ok(ctx) => ctx,
-        Err(elsewhere) => return *elsewhere,
+/// `page`: at the same path; `parts`: see [`parts_of_page`].
+async fn answer_act(
+    app: App,
+    params: &RawPathParams,
+    request: Request,
+    (right, act, page, parts): (Right, Act, Option<Show>, usize),
+) -> Response {
+    let Ok(ctx) = context(app, params, &request) else {
+        let page: Vec<&str> = request.uri().path().split('/').take(parts).collect();
+        return to_sign_in_again(&page.join("/"));
     };
     let posted = read(request).await;
     on_a_thread(move || {
-        let form = match posted {
+        let mut form = match posted {
             Ok(form) => form,
             Err(refused) => return refused_page(&ctx, refused),
         };
         if ctx.csrf.is_empty() || !same(form.raw("csrf"), &ctx.csrf) {
             return refused_page(&ctx, Refused::Token);
         }
-        answer(&ctx, check(&ctx, right).and_then(|()| act(&ctx, form)))
+        answer(
+            &ctx,
+            check(&ctx, right).and_then(|()| match page.and_then(|show| stored::reconcile(&ctx, show, &mut form)) {
+                Some(page) => Ok(Next::Again(page)),
+                None => act(&ctx, form),
+            }),
+        )
     })
     .await
 }

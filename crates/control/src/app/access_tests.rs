@@ -48,7 +48,7 @@ fn signed_in(app: &App, name: &str) -> Token {
 }
 
 fn caller(app: &App, name: &str) -> Caller {
-    sessions::session(app, &signed_in(app, name), Timestamp::now()).unwrap().unwrap()
+    sessions::session(app, &signed_in(app, name), true, Timestamp::now()).unwrap().unwrap()
 }
 
 fn minutes(n: u64) -> Duration {
@@ -60,14 +60,14 @@ fn whoever_signs_in_is_known_by_the_token_until_signing_out() {
     let fixture = with_two();
     let app = &fixture.app;
     let token = signed_in(app, " HANA ");
-    let caller = sessions::session(app, &token, Timestamp::now()).unwrap().unwrap();
+    let caller = sessions::session(app, &token, true, Timestamp::now()).unwrap().unwrap();
     assert_eq!((caller.actor.as_str(), caller.role), ("admin:hana", Role::Administrator));
     let list = sessions::list(app, &caller, "hana").unwrap();
     assert_eq!((list.len(), list[0].current, list[0].agent.as_str()), (1, true, "Browser/1.0"));
     assert!(!token.reveal().contains(&list[0].id));
-    assert_eq!(sessions::session(app, &Token::given("x"), Timestamp::now()).unwrap(), None);
+    assert_eq!(sessions::session(app, &Token::given("x"), true, Timestamp::now()).unwrap(), None);
     sessions::sign_out(app, &caller).unwrap();
-    assert_eq!(sessions::session(app, &token, Timestamp::now()).unwrap(), None);
+    assert_eq!(sessions::session(app, &token, true, Timestamp::now()).unwrap(), None);
     assert!(admins::show(app, "hana").unwrap().signed_in.is_some());
 }
 
@@ -113,9 +113,15 @@ fn sessions_end_by_time_by_number_and_with_what_they_rest_on() {
     let app = &fixture.app;
     let now = Timestamp::now();
     let token = signed_in(app, "ken");
-    let lives = |at| sessions::session(app, &token, at).unwrap().is_some();
+    let lives = |at| sessions::session(app, &token, true, at).unwrap().is_some();
     assert!(lives(now + minutes(29)), "and is used by that");
     assert!(lives(now + minutes(58)) && !lives(now + minutes(89)));
+    // A page that looks at itself again is no use of the session.
+    let token = signed_in(app, "ken");
+    let looks = |at| sessions::session(app, &token, false, at).unwrap().is_some();
+    assert!(looks(now + minutes(10)) && looks(now + minutes(29)) && !looks(now + minutes(31)));
+    let lives = |at| sessions::session(app, &token, true, at).unwrap().is_some();
+    assert!(lives(now + minutes(29)) && lives(now + minutes(58)));
     let mut at = now + minutes(58);
     while at < now + minutes(12 * 60 - 10) {
         at = at + minutes(10);
@@ -125,7 +131,7 @@ fn sessions_end_by_time_by_number_and_with_what_they_rest_on() {
     sessions::purge(app, now + minutes(13 * 60)).unwrap();
     let first = signed_in(app, "ken");
     let others: Vec<Token> = (0..SESSIONS_PER_ADMIN).map(|_| signed_in(app, "ken")).collect();
-    let open = |token: &Token| sessions::session(app, token, Timestamp::now()).unwrap().is_some();
+    let open = |token: &Token| sessions::session(app, token, true, Timestamp::now()).unwrap().is_some();
     assert!(!open(&first) && others.iter().all(open));
     admins::update(app, "tester", "ken", &AdminUpdate { role: Some(Role::ReadOnly), ..AdminUpdate::default() }).unwrap();
     assert!(!others.iter().any(open), "a new role ends the sessions");
@@ -152,7 +158,7 @@ fn signing_in_again_ends_the_session_before() {
     let try_ = SignIn { name: "hana", password: &password, code: None, address: ADDRESS, agent: "", replaced, now };
     let SignedIn::Session(token, _) = sessions::sign_in(app, &try_).unwrap() else { panic!() };
     assert_ne!(token, planted);
-    assert_eq!(sessions::session(app, &planted, now).unwrap(), None);
+    assert_eq!(sessions::session(app, &planted, true, now).unwrap(), None);
 }
 
 #[test]
@@ -205,12 +211,12 @@ fn one_s_own_password_needs_the_old_one_and_ends_the_other_sessions() {
     let fixture = with_two();
     let app = &fixture.app;
     let (mine, other) = (signed_in(app, "ken"), signed_in(app, "ken"));
-    let ken = sessions::session(app, &mine, Timestamp::now()).unwrap().unwrap();
+    let ken = sessions::session(app, &mine, true, Timestamp::now()).unwrap().unwrap();
     let input = |current: &str, new: &str| OwnPassword { current: Password::new(current), password: Password::new(new) };
     assert_eq!(account::set_password(app, &ken, &input("wrong", "another good one")).unwrap_err().field(), Some("current"));
     assert_eq!(account::set_password(app, &ken, &input(PASSWORD, "short")).unwrap_err().field(), Some("password"));
     account::set_password(app, &ken, &input(PASSWORD, "another good one")).unwrap();
-    let open = |token: &Token| sessions::session(app, token, Timestamp::now()).unwrap().is_some();
+    let open = |token: &Token| sessions::session(app, token, true, Timestamp::now()).unwrap().is_some();
     assert!(open(&mine) && !open(&other));
     assert_eq!(account::show(app, &Caller::local(0)).unwrap_err().code(), "conflict");
 }
@@ -229,13 +235,23 @@ fn tokens_have_no_more_rights_than_who_makes_them() {
     assert!(holder.may(Right::read(Area::Users)) && !holder.may(Right::write(Area::Gateways)));
     assert_eq!(tokens::bearer(app, &secret, now + Duration::from_secs(86_400)).unwrap(), None, "expired");
     assert!(tokens::list(app, &ken, false).unwrap()[0].used.is_some());
+    // Nor do they last longer.
+    let own = NewToken { scopes: vec![Right::write(Area::Own)], days: Some(1), ..new("short") };
+    let short = Token::given(tokens::create(app, &ken, &own, now).unwrap().secret.as_str());
+    let holder = tokens::bearer(app, &short, now).unwrap().unwrap();
+    for days in [None, Some(2)] {
+        let longer = NewToken { days, name: "longer".to_owned(), ..own.clone() };
+        assert_eq!(tokens::create(app, &holder, &longer, now).unwrap_err().field(), Some("days"));
+    }
+    let same = tokens::create(app, &holder, &NewToken { name: "same".to_owned(), ..own }, now).unwrap();
+    tokens::remove(app, &ken, &same.token.id).unwrap();
     let beyond = NewToken { scopes: vec![Right::write(Area::Admins)], ..new("x") };
     assert_eq!(tokens::create(app, &ken, &beyond, now).unwrap_err().code(), "forbidden");
     let for_hana = NewToken { admin: Some("hana".to_owned()), ..new("x") };
     assert_eq!(tokens::create(app, &ken, &for_hana, now).unwrap_err().code(), "forbidden");
     let for_ken = NewToken { admin: Some("ken".to_owned()), ..new("by hana") };
     let by_hana = tokens::create(app, &hana, &for_ken, now).unwrap();
-    assert_eq!((tokens::list(app, &hana, false).unwrap().len(), tokens::list(app, &hana, true).unwrap().len()), (0, 2));
+    assert_eq!((tokens::list(app, &hana, false).unwrap().len(), tokens::list(app, &hana, true).unwrap().len()), (0, 3));
     let of_hana = tokens::create(app, &hana, &new("own"), now).unwrap();
     assert_eq!(tokens::remove(app, &ken, &of_hana.token.id).unwrap_err().code(), "forbidden");
     tokens::remove(app, &hana, &by_hana.token.id).unwrap();
@@ -253,7 +269,7 @@ fn sessions_and_tokens_end_with_what_they_were_made_under() {
         (signed_in(app, "ken"), Token::given(secret.as_str()))
     };
     let works = |(session, token): &(Token, Token)| {
-        let session = sessions::session(app, session, now).unwrap().is_some();
+        let session = sessions::session(app, session, true, now).unwrap().is_some();
         (session, tokens::bearer(app, token, now).unwrap().is_some())
     };
     let update = |update: AdminUpdate| drop(admins::update(app, "tester", "ken", &update).unwrap());

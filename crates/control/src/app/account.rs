@@ -31,10 +31,10 @@ pub struct OwnPassword {
 
 /// Changes one's own password; one's other sessions end.
 pub fn set_password(app: &App, caller: &Caller, input: &OwnPassword) -> Result<AdminView> {
-    let mut row = proven(app, caller, &input.current)?;
-    row.password = Some(admins::hashed(app, &row.name, &input.password)?);
+    let seen = proven(app, caller, &input.current)?;
+    let row = AdminRow { password: Some(admins::hashed(app, &seen.name, &input.password)?), ..seen.clone() };
     let sessions = caller.session.map_or(Sessions::EndAll, Sessions::EndOthers);
-    admins::write(app, &caller.actor, &row, sessions, "admin.set_password")
+    admins::write(app, &caller.actor, &seen, &row, sessions, "admin.set_password")
 }
 
 /// What an authenticator app needs. Nothing has changed yet.
@@ -78,19 +78,19 @@ pub struct RecoveryCodes {
 
 /// From now on a code is asked for. Replaces an older second factor and its recovery codes.
 pub fn confirm(app: &App, caller: &Caller, input: &Confirmation, now: Timestamp) -> Result<RecoveryCodes> {
-    let mut row = proven(app, caller, &input.current)?;
+    let seen = proven(app, caller, &input.current)?;
     let begun_here = || ControlError::invalid("enrolment", "begin the enrolment again", "登録をはじめからやり直してください");
     let sealed = BASE64.decode(&input.enrolment).map_err(|_| begun_here())?;
-    let secret = app.key().open(&totp_context(row.id), &sealed).map_err(|_| begun_here())?;
+    let secret = app.key().open(&totp_context(seen.id), &sealed).map_err(|_| begun_here())?;
     let step = totp::step(&secret, &input.code, now).ok_or_else(|| {
         let en = "the code is wrong: is the clock of the telephone right?";
         ControlError::invalid("code", en, "コードが違います。携帯端末の時計が正しいか確認してください")
     })?;
     let codes = totp::recovery_codes()?;
-    row.totp = Some(sealed);
-    row.recovery = codes.iter().filter_map(|code| totp::recovery_key(code)).collect();
+    let recovery = codes.iter().filter_map(|code| totp::recovery_key(code)).collect();
+    let row = AdminRow { totp: Some(sealed), recovery, ..seen.clone() };
     let sessions = caller.session.map_or(Sessions::EndAll, Sessions::EndOthers);
-    admins::write(app, &caller.actor, &row, sessions, "admin.enrol_second_factor")?;
+    admins::write(app, &caller.actor, &seen, &row, sessions, "admin.enrol_second_factor")?;
     app.store().call(move |db| db.use_totp_step(row.id, step))?;
     Ok(RecoveryCodes { recovery_codes: codes })
 }
@@ -104,10 +104,9 @@ pub struct Proof {
 
 /// Takes the second factor off.
 pub fn remove_second_factor(app: &App, caller: &Caller, proof: &Proof) -> Result<AdminView> {
-    let mut row = proven(app, caller, &proof.current)?;
-    row.totp = None;
-    row.recovery = Vec::new();
-    admins::write(app, &caller.actor, &row, Sessions::Keep, "admin.remove_second_factor")
+    let seen = proven(app, caller, &proof.current)?;
+    let row = AdminRow { totp: None, recovery: Vec::new(), ..seen.clone() };
+    admins::write(app, &caller.actor, &seen, &row, Sessions::Keep, "admin.remove_second_factor")
 }
 
 /// The caller's account.

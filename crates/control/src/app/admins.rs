@@ -2,7 +2,7 @@
 
 use super::status::time;
 use super::users::Password;
-use super::{Actor, App, audit, provider};
+use super::{Actor, App, audit, provider, settled};
 use crate::access::Role;
 use crate::credentials::password;
 use crate::error::{ControlError, Result};
@@ -165,19 +165,19 @@ pub(super) fn row(app: &App, new: &NewAdmin) -> Result<AdminRow> {
 
 /// Changes name, role, or whether it may sign in. The administrator's sessions end, unless only the name changes.
 pub fn update(app: &App, actor: &Actor, name: &str, update: &AdminUpdate) -> Result<AdminView> {
-    let mut row = find(app, name)?;
-    if let Some(name) = &update.name {
-        row.name = checked_name(name)?;
-    }
-    if let Some(role) = update.role {
-        row.role = role.as_str().to_owned();
-    }
-    row.enabled = update.enabled.unwrap_or(row.enabled);
+    let new_name = update.name.as_deref().map(checked_name).transpose()?;
     let sessions = match (update.role, update.enabled) {
         (None, None) => Sessions::Keep,
         _ => Sessions::EndAll,
     };
-    write(app, actor, &row, sessions, "admin.update")
+    settled(|| {
+        let seen = find(app, name)?;
+        let mut row = seen.clone();
+        row.name = new_name.clone().unwrap_or(row.name);
+        row.role = update.role.map_or(row.role, |role| role.as_str().to_owned());
+        row.enabled = update.enabled.unwrap_or(row.enabled);
+        write(app, actor, &seen, &row, sessions, "admin.update")
+    })
 }
 
 /// Removes an administrator with sessions and tokens.
@@ -190,17 +190,20 @@ pub fn remove(app: &App, actor: &Actor, name: &str) -> Result<AdminView> {
 
 /// Gives a new password; the administrator's sessions end, and a lock-out too.
 pub fn set_password(app: &App, actor: &Actor, name: &str, password: &Password) -> Result<AdminView> {
-    let mut row = find(app, name)?;
-    row.password = Some(hashed(app, &row.name, password)?);
-    app.lockout().forget(&row.name);
-    write(app, actor, &row, Sessions::EndAll, "admin.set_password")
+    let hash = hashed(app, &find(app, name)?.name, password)?;
+    settled(|| {
+        let seen = find(app, name)?;
+        let row = AdminRow { password: Some(hash.clone()), ..seen.clone() };
+        app.lockout().forget(&row.name);
+        write(app, actor, &seen, &row, Sessions::EndAll, "admin.set_password")
+    })
 }
 
 /// Break-glass: whoever is on the host gets in again. The administrator, made if need be, may do everything, is asked for no
 /// one-time code, and has the new password; passwords are taken again where only the provider signed people in.
 pub fn reset(app: &App, actor: &Actor, name: &str, password: &Password) -> Result<AdminView> {
     provider::allow_passwords(app, actor)?;
-    let mut row = match find(app, name) {
+    let known = match find(app, name) {
         Ok(row) => row,
         Err(ControlError::NotFound { .. }) => {
             let new = NewAdmin { name: name.to_owned(), role: Role::Administrator, password: Some(password.clone()) };
@@ -208,18 +211,36 @@ pub fn reset(app: &App, actor: &Actor, name: &str, password: &Password) -> Resul
         }
         Err(error) => return Err(error),
     };
-    row.password = Some(hashed(app, &row.name, password)?);
-    row.role = Role::Administrator.as_str().to_owned();
-    row.enabled = true;
-    row.totp = None;
-    row.recovery = Vec::new();
-    app.lockout().forget(&row.name);
-    write(app, actor, &row, Sessions::EndAll, "admin.reset")
+    let hash = hashed(app, &known.name, password)?;
+    settled(|| {
+        let seen = by_id(app, known.id)?;
+        let row = AdminRow {
+            password: Some(hash.clone()),
+            role: Role::Administrator.as_str().to_owned(),
+            enabled: true,
+            totp: None,
+            recovery: Vec::new(),
+            ..seen.clone()
+        };
+        app.lockout().forget(&row.name);
+        write(app, actor, &seen, &row, Sessions::EndAll, "admin.reset")
+    })
 }
 
-pub(super) fn write(app: &App, actor: &Actor, row: &AdminRow, sessions: Sessions, action: &'static str) -> Result<AdminView> {
-    let (written, audit) = (row.clone(), audit(actor));
-    app.store().call(move |db| db.update_admin(&written, sessions, action, &audit))?;
+/// Writes `row` in the place of what was `seen`.
+///
+/// # Errors
+/// `conflict` when it has been changed meanwhile.
+pub(super) fn write(
+    app: &App,
+    actor: &Actor,
+    seen: &AdminRow,
+    row: &AdminRow,
+    sessions: Sessions,
+    action: &'static str,
+) -> Result<AdminView> {
+    let (seen, written, audit) = (seen.clone(), row.clone(), audit(actor));
+    app.store().call(move |db| db.update_admin(&seen, &written, sessions, action, &audit))?;
     Ok(AdminView::new(row))
 }
 

@@ -130,6 +130,7 @@ pub fn add(app: &App, actor: &Actor, input: &AlarmTargetInput) -> Result<AlarmTa
 /// # Errors
 /// As [`add`]; `invalid` for `secret` when the kept one would go to another server.
 pub fn change(app: &App, actor: &Actor, name: &str, change: &AlarmTargetChange) -> Result<AlarmTargetView> {
+    let _turn = app.turn();
     let before = find(app, name)?;
     let AlarmTargetChange { name, config, secret, severity, language, enabled } = change;
     let stored = stored(&before)?;

@@ -60,7 +60,7 @@ fn fill(fixture: &Fixture) -> String {
     alarm_targets::add(app, "tester", &from(mail)).unwrap();
     let hook = json!({"name": "hook", "config": {"kind": "webhook", "url": "https://hooks.example/services/hook-path"}});
     alarm_targets::add(app, "tester", &from(hook)).unwrap();
-    let url = "https://im:pw-in-an-address@otlp.example/v1/metrics?key=key-of-a-query";
+    let url = "https://otlp.example/v1/metrics?key=key-of-a-query";
     settings::put(app, "tester", &from(json!({"telemetry.otlp_url": url}))).unwrap();
     let job = json!({"kind": "users.im", "input": {"im": false, "users": ["hanako"]}});
     super::super::jobs::create(app, &caller, from(job)).unwrap();

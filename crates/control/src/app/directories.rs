@@ -2,10 +2,11 @@
 
 use super::users::Password;
 use super::{Actor, App, audit, status};
+use crate::alarms::catalogue::DIRECTORY_SYNC_FAILED;
 use crate::directory::report::{ProblemView, SyncReport};
 use crate::directory::rules::SyncRules;
 use crate::directory::state::Running;
-use crate::directory::sync::Sync;
+use crate::directory::sync::{self, Sync};
 use crate::directory::{DirectoryService, StoredDirectory, agent, texts};
 use crate::error::{ControlError, Result};
 use crate::text::Text;
@@ -13,8 +14,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
-use zaiseki_model::DirectoryId;
 use zaiseki_model::directory::{SourceFinding, UserSource};
+use zaiseki_model::{DirectoryId, Timestamp};
 use zaiseki_store::Directory;
 
 /// Characters of a directory's name.
@@ -120,6 +121,7 @@ pub fn add(app: &App, actor: &Actor, input: &DirectoryInput) -> Result<Directory
 /// # Errors
 /// As [`add`]; `secret` when the kept password would go to another server.
 pub fn update(app: &App, actor: &Actor, name: &str, input: &DirectoryInput) -> Result<DirectoryView> {
+    let _turn = app.turn();
     let before = find(app, name)?;
     put(app, actor, before.id, input, Some(before))
 }
@@ -137,6 +139,7 @@ fn kept_secret(before: Directory, config: &DirectoryService) -> Result<Option<Ve
 
 /// Changes what is given.
 pub fn change(app: &App, actor: &Actor, name: &str, change: &DirectoryChange) -> Result<DirectoryView> {
+    let _turn = app.turn();
     let before = find(app, name)?;
     let stored = StoredDirectory::from_row(&before)?;
     let input = DirectoryInput {
@@ -181,6 +184,9 @@ fn put(app: &App, actor: &Actor, id: DirectoryId, input: &DirectoryInput, before
     stored.open(&secret_of(app, &row)?)?;
     let (written, audit) = (row.clone(), audit(actor));
     app.store().call(move |db| db.put_directory(&written, &audit))?;
+    if !row.enabled {
+        app.alarms().clear(&DIRECTORY_SYNC_FAILED, &row.name);
+    }
     app.directories_changed().notify_one();
     view(app, row)
 }
@@ -203,7 +209,10 @@ pub fn show(app: &App, name: &str) -> Result<DirectoryView> {
 /// Removes a directory. Its users stay, and are the built-in directory's from then on.
 pub fn remove(app: &App, actor: &Actor, name: &str) -> Result<DirectoryView> {
     let row = find(app, name)?;
-    let shown = view(app, row.clone())?;
+    // Whoever is in the middle of it would write users of a directory that is not there.
+    let turn = app.directory_states().begin(row.id, status::time(Timestamp::now()));
+    let _turn = turn.ok_or_else(|| sync::busy(&row.name))?;
+    let shown = DirectoryView { running: None, ..view(app, row.clone())? };
     let (id, audit) = (row.id, audit(actor));
     app.store().call(move |db| db.remove_directory(id, &audit))?;
     app.directory_states().forget(id);
@@ -265,10 +274,7 @@ fn view(app: &App, row: Directory) -> Result<DirectoryView> {
     let id = row.id;
     let (run, (users, gone)) = app.store().query(move |db| Ok((db.directory_run(id)?, db.count_people_of(id)?)))?;
     let report = |text: Option<&String>| text.and_then(|text| serde_json::from_str(text).ok());
-    let due = match &run {
-        Some(run) => stored.sync.next_due(run.ended_at, agent::failed(&run.last)),
-        None => stored.sync.next_due(app.started(), false),
-    };
+    let due = agent::next_due(&stored.sync, &row, run.as_ref());
     Ok(DirectoryView {
         id: row.id.to_string(),
         secret: row.secret.is_some(),

@@ -1,13 +1,13 @@
 //! User ids, mail addresses and directory URIs that several users claim: all of them, and their resolution.
 
-use super::{Actor, App, audit, directories, profiles};
+use super::{Actor, App, audit, directories, profiles, settled};
 use crate::alarms::catalogue::DIRECTORY_DUPLICATES;
 use crate::error::{ControlError, Result};
 use crate::text::Text;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
-use zaiseki_store::{Database, DirectoryProblem, Origin, StoreError, UniqueField};
+use zaiseki_store::{Database, DirectoryProblem, Origin, Person, StoreError, UniqueField};
 use zaiseki_xmpp::jid;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -154,10 +154,12 @@ fn keep_entry(app: &App, actor: &Actor, directory: &str, value: &str, keep: &str
     let (kept, others): (Vec<_>, Vec<_>) = claim.entries().into_iter().partition(|(_, place)| place == keep);
     let [(key, place)] = kept.as_slice() else { return Err(profiles::no_entry(keep)) };
     if claim.owner.as_ref().is_some_and(|owner| owner.key != *key) {
-        let mut person = profiles::find(app, value)?;
-        let taken = |origin: Origin| Origin { key: key.clone(), place: place.clone(), missing_since: None, ..origin };
-        person.origin = person.origin.take().map(taken);
-        profiles::write(app, actor, &person)?;
+        settled(|| {
+            let seen = profiles::find(app, value)?;
+            let taken = |origin: Origin| Origin { key: key.clone(), place: place.clone(), missing_since: None, ..origin };
+            let person = Person { origin: seen.origin.clone().map(taken), ..seen.clone() };
+            profiles::write(app, actor, &seen, &person)
+        })?;
     }
     let (id, audit) = (row.id, audit(actor));
     Ok(app.store().call(move |db| db.ignore_entries(id, &others, true, &audit))?)
@@ -172,19 +174,21 @@ fn keep_value(app: &App, actor: &Actor, field: UniqueField, value: &str, keep: &
         return Err(profiles::no_entry(keep));
     }
     for user in users.iter().filter(|user| user.id != kept.id) {
-        let mut person = profiles::find(app, &user.name)?;
-        let outside = person.origin.is_some();
-        match field {
-            UniqueField::Mail => {
-                (person.profile.mail, person.user.mail) = (String::new(), String::new());
-                person.held.mail |= outside;
+        settled(|| {
+            let seen = profiles::find(app, &user.name)?;
+            let (mut person, outside) = (seen.clone(), seen.origin.is_some());
+            match field {
+                UniqueField::Mail => {
+                    (person.profile.mail, person.user.mail) = (String::new(), String::new());
+                    person.held.mail |= outside;
+                }
+                UniqueField::DirectoryUri => {
+                    person.profile.directory_uri = String::new();
+                    person.held.directory_uri |= outside;
+                }
             }
-            UniqueField::DirectoryUri => {
-                person.profile.directory_uri = String::new();
-                person.held.directory_uri |= outside;
-            }
-        }
-        profiles::write(app, actor, &person)?;
+            profiles::write(app, actor, &seen, &person)
+        })?;
     }
     Ok(())
 }

@@ -110,6 +110,7 @@ pub fn add(app: &App, actor: &Actor, input: &GatewayInput) -> Result<GatewayView
 /// `invalid` naming the key of the configuration, or `secret` when the kept password would go to another server; `conflict`
 /// when a new name is taken.
 pub fn update(app: &App, actor: &Actor, name: &str, input: &GatewayInput) -> Result<GatewayView> {
+    let _turn = app.turn();
     let before = find(app, name)?;
     stays_at_its_server(&before, input)?;
     put(app, actor, before.id, input, before.secret)
@@ -121,12 +122,12 @@ fn stays_at_its_server(before: &Gateway, input: &GatewayInput) -> Result<()> {
         return Ok(());
     }
     // What can't be read any more has no server that could be compared.
-    let stays = StoredConfig::from_row(before).is_ok_and(|stored| stored.service.destination() == input.config.destination());
+    let stays = StoredConfig::from_row(before).is_ok_and(|stored| !stored.service.reveals_more_in(&input.config));
     if stays {
         return Ok(());
     }
-    let en = "the gateway would speak to another server: give the password of the service account again";
-    let ja = "接続先のサーバーが変わります。サービスアカウントのパスワードをもう一度指定してください";
+    let en = "the password would go to another server, or less protected: give it again";
+    let ja = "パスワードが別のサーバーに送られるか、保護が弱くなります。パスワードをもう一度指定してください";
     Err(ControlError::invalid("secret", en, ja))
 }
 
@@ -135,6 +136,7 @@ fn stays_at_its_server(before: &Gateway, input: &GatewayInput) -> Result<()> {
 /// # Errors
 /// As [`update`].
 pub fn change(app: &App, actor: &Actor, name: &str, change: &GatewayChange) -> Result<GatewayView> {
+    let _turn = app.turn();
     let before = find(app, name)?;
     let GatewayChange { name, config, secret, poll_secs, enabled } = change;
     if *enabled == Some(false) && name.is_none() && config.is_empty() && secret.is_none() && poll_secs.is_none() {

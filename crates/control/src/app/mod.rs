@@ -45,7 +45,7 @@ use crate::checks::Troubleshooter;
 use crate::credentials::lockout::Lockout;
 use crate::credentials::password::Hasher;
 use crate::directory::state::DirectoryStates;
-use crate::error::Result;
+use crate::error::{ControlError, Result};
 use crate::gateway::state::GatewayStates;
 use crate::node::LocalNode;
 use crate::presented::ThisNode;
@@ -108,7 +108,7 @@ struct Inner {
     data_dir: PathBuf,
     key: SealKey,
     settings: watch::Sender<Arc<Settings>>,
-    settings_turn: Mutex<()>,
+    turn: Mutex<()>,
     on_user_changed: OnUserChanged,
     gateways_changed: Notify,
     purge_now: Notify,
@@ -138,6 +138,20 @@ struct Inner {
     began: Instant,
 }
 
+/// How often a change is tried while others change the same thing.
+const TRIES: usize = 8;
+
+/// Does `work`, which looks at something and changes it, again while somebody else has changed it in between.
+pub(crate) fn settled<T>(work: impl Fn() -> Result<T>) -> Result<T> {
+    for _ in 1..TRIES {
+        match work() {
+            Err(ControlError::Stale { .. }) => {}
+            done => return done,
+        }
+    }
+    work()
+}
+
 impl App {
     /// Reads the settings and the sealing key. `on_user_changed` is called after the change is in the database, from the
     /// thread that made it; it must not block for long.
@@ -159,7 +173,7 @@ impl App {
             data_dir: data_dir.to_owned(),
             key,
             settings: watch::Sender::new(Arc::new(settings)),
-            settings_turn: Mutex::new(()),
+            turn: Mutex::new(()),
             on_user_changed: Box::new(on_user_changed),
             gateways_changed: Notify::new(),
             purge_now: Notify::new(),
@@ -237,9 +251,9 @@ impl App {
         self.inner.used_states.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Held while settings change.
-    pub(crate) fn settings_turn(&self) -> MutexGuard<'_, ()> {
-        self.inner.settings_turn.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Held from the look at a configuration to its change: settings, gateways, directories, alarm targets, the provider.
+    pub(crate) fn turn(&self) -> MutexGuard<'_, ()> {
+        self.inner.turn.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What the presence gateways are doing; filled by [`crate::gateway::worker`].

@@ -2,7 +2,7 @@
 
 use super::addresses::Addressing;
 use super::users::{self, UserView};
-use super::{Actor, App, UserChange, audit, status};
+use super::{Actor, App, UserChange, audit, settled, status};
 use crate::error::{ControlError, Result};
 use crate::text::Text;
 use serde::{Deserialize, Serialize};
@@ -105,7 +105,14 @@ pub fn show(app: &App, name: &str) -> Result<ProfileView> {
 /// # Errors
 /// `invalid` naming the field.
 pub fn update(app: &App, actor: &Actor, name: &str, update: &ProfileUpdate) -> Result<ProfileView> {
-    let mut person = find(app, name)?;
+    settled(|| {
+        let seen = find(app, name)?;
+        let person = changed(seen.clone(), update)?;
+        view(app, write(app, actor, &seen, &person)?)
+    })
+}
+
+fn changed(mut person: Person, update: &ProfileUpdate) -> Result<Person> {
     if person.origin.is_some() {
         owned_by_directory(update)?;
     }
@@ -138,16 +145,19 @@ pub fn update(app: &App, actor: &Actor, name: &str, update: &ProfileUpdate) -> R
         }
     }
     person.unlisted = update.unlisted.unwrap_or(person.unlisted);
-    view(app, write(app, actor, &person)?)
+    Ok(person)
 }
 
-/// Writes a person by an administrator's hand; another directory URI may be another address.
-pub(super) fn write(app: &App, actor: &Actor, person: &Person) -> Result<Person> {
-    let (mut row, audit) = (person.clone(), audit(actor));
+/// Writes a person by an administrator's hand in the place of what was `seen`; another directory URI may be another address.
+///
+/// # Errors
+/// `conflict` when the person has been changed meanwhile, or another user has the address.
+pub(super) fn write(app: &App, actor: &Actor, seen: &Person, person: &Person) -> Result<Person> {
+    let (seen, mut row, audit) = (seen.clone(), person.clone(), audit(actor));
     let (name, user_id) = Addressing::of(app)?.place(person.user.user_id(), &person.profile.directory_uri);
     (row.user.name, row.user.user_id) = (name, user_id);
     let written = row.clone();
-    let put = app.store().call(move |db| db.put_person(&row, &audit));
+    let put = app.store().call(move |db| db.put_person(&seen, &row, &audit));
     put.map_err(|error| match error {
         // Nothing else here gives a user another name.
         StoreError::NameTaken { name } => ControlError::name_taken("directory_uri", &name),
@@ -164,7 +174,7 @@ pub(super) fn write(app: &App, actor: &Actor, person: &Person) -> Result<Person>
 fn addresses(person: &mut Person, update: &ProfileUpdate) -> Result<()> {
     let outside = person.origin.is_some();
     if update.release {
-        person.held = zaiseki_store::Held::default();
+        person.held = zaiseki_store::Held { disabled: person.held.disabled, ..Default::default() };
     }
     if let Some(mail) = &update.mail {
         person.profile.mail = users::mail(mail)?;
@@ -200,16 +210,14 @@ fn owned_by_directory(update: &ProfileUpdate) -> Result<()> {
         ("numbers", update.numbers.is_some()),
     ];
     match fields.into_iter().find(|(_, given)| *given) {
-        Some((field, _)) => {
-            let en = "comes from the user's directory: change it there";
-            Err(ControlError::invalid(
-                field,
-                en,
-                "ユーザーのディレクトリーから取得した値です。ディレクトリー側で変更してください",
-            ))
-        }
+        Some((field, _)) => Err(of_the_directory(field)),
         None => Ok(()),
     }
+}
+
+pub(super) fn of_the_directory(field: &'static str) -> ControlError {
+    let en = "comes from the user's directory: change it there";
+    ControlError::invalid(field, en, "ユーザーのディレクトリーから取得した値です。ディレクトリー側で変更してください")
 }
 
 fn checked_numbers(numbers: &[NumberView]) -> Result<Vec<Number>> {

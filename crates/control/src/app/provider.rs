@@ -172,13 +172,14 @@ pub fn show(app: &App) -> Result<ProviderView> {
 /// # Errors
 /// `invalid` naming the field; `secret` when the kept one would go to another provider.
 pub fn change(app: &App, actor: &Actor, change: &ProviderChange) -> Result<ProviderView> {
+    let _turn = app.turn();
     let before = Stored::load(app)?;
     let mut merged = json!(before.config);
     merge(&mut merged, &change.config);
     let config: ProviderConfig = serde_json::from_value(merged)
         .map_err(|why| ControlError::invalid("config", format!("not understood: {why}"), format!("読み取れません: {why}")))?;
     check(&config)?;
-    if !config.local_sign_in && before.config.local_sign_in {
+    if !config.local_sign_in && (before.config.local_sign_in || before.config.issuer != config.issuer) {
         somebody_is_linked(app, &config.issuer)?;
     }
     let secret = match &change.secret {
@@ -215,6 +216,7 @@ fn put(app: &App, actor: &Actor, before: &Stored, after: Stored) -> Result<Provi
 
 /// Passwords are taken again: whoever is on the host has just got one.
 pub(super) fn allow_passwords(app: &App, actor: &Actor) -> Result<()> {
+    let _turn = app.turn();
     let before = Stored::load(app)?;
     if before.config.local_sign_in {
         return Ok(());

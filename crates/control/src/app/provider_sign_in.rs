@@ -193,8 +193,8 @@ impl Returned {
         let time = (now.0.div_euclid(1_000_000), Duration::from_secs(config.leeway_secs.into()));
         let claims = provider.redeem(code, self.asking.client(), self.travel.once(), &wanted, time).await;
         claims.map_err(|fault| match fault {
-            Fault::Token(why) => {
-                tracing::warn!(issuer = provider.issuer(), why, "an administrator's sign-in is not believed");
+            Fault::Token(_) | Fault::Expired => {
+                tracing::warn!(issuer = provider.issuer(), why = %fault, "an administrator's sign-in is not believed");
                 let (en, ja) = (
                     "the provider's answer is not good: begin again",
                     "プロバイダーの応答が正しくありません。もう一度やり直してください",
@@ -263,13 +263,14 @@ fn account(
 }
 
 /// An account of the provider has the role that the provider says.
-fn followed(app: &App, mut admin: AdminRow, role: Option<Role>) -> Result<std::result::Result<AdminRow, &'static str>> {
+fn followed(app: &App, admin: AdminRow, role: Option<Role>) -> Result<std::result::Result<AdminRow, &'static str>> {
     let Some(role) = role else { return Ok(Err("no group with a role")) };
-    if admins::role(&admin) != role {
-        admin.role = role.as_str().to_owned();
-        admins::write(app, "provider", &admin, Sessions::EndAll, "admin.role_by_provider")?;
+    if admins::role(&admin) == role {
+        return Ok(Ok(admin));
     }
-    Ok(Ok(admin))
+    let row = AdminRow { role: role.as_str().to_owned(), ..admin.clone() };
+    admins::write(app, "provider", &admin, &row, Sessions::EndAll, "admin.role_by_provider")?;
+    Ok(Ok(row))
 }
 
 /// Somebody who comes for the first time.

@@ -76,11 +76,20 @@ pub fn sign_in(app: &App, try_: &SignIn<'_>) -> Result<SignedIn> {
     }
     app.lockout().succeeded(&admin.name, try_.address);
     let entered = Entered { address: try_.address, agent: try_.agent, replaced: try_.replaced.as_ref(), now: try_.now };
-    let token = open(app, &admin, "password", &entered)?;
+    // What was proven a moment ago may have been taken away while it was proven.
+    let token = match open(app, &admin, "password", &entered) {
+        Err(ControlError::Stale { .. } | ControlError::NotFound { .. }) => {
+            return Err(refused(app, try_, Some(&admin), "changed"));
+        }
+        opened => opened?,
+    };
     Ok(SignedIn::Session(token, Box::new(AdminView::new(&admin))))
 }
 
 /// Opens a session. `by`: the way in, for the audit trail.
+///
+/// # Errors
+/// `conflict` when the account is not any more as it was read.
 pub(super) fn open(app: &App, admin: &AdminRow, by: &'static str, entered: &Entered<'_>) -> Result<Token> {
     let token = Token::generate("")?;
     let session = SessionRow {
@@ -92,8 +101,8 @@ pub(super) fn open(app: &App, admin: &AdminRow, by: &'static str, entered: &Ente
         agent: entered.agent.chars().filter(|c| !c.is_control()).take(AGENT_CHARS).collect(),
     };
     let replaced = entered.replaced.map(Token::key);
-    let audit = audit(&actor(&admin.name));
-    app.store().call(move |db| db.open_session(&session, replaced, SESSIONS_PER_ADMIN, by, &audit))?;
+    let (admin, audit) = (admin.clone(), audit(&actor(&admin.name)));
+    app.store().call(move |db| db.open_session(&admin, &session, replaced, SESSIONS_PER_ADMIN, by, &audit))?;
     Ok(token)
 }
 
@@ -190,11 +199,13 @@ fn actor(name: &str) -> String {
 }
 
 fn caller_of(admin: &AdminRow) -> Caller {
-    Caller { actor: actor(&admin.name), role: admins::role(admin), account: Some(admin.id), scopes: None, session: None }
+    let (actor, role) = (actor(&admin.name), admins::role(admin));
+    Caller { actor, role, account: Some(admin.id), scopes: None, session: None, until: None }
 }
 
-/// Who holds the token of a session; `None` when it has ended, by time-out too.
-pub fn session(app: &App, token: &Token, now: Timestamp) -> Result<Option<Caller>> {
+/// Who holds the token of a session; `None` when it has ended, by time-out too. `used`: by a person, and not by a page that
+/// looks at itself again.
+pub fn session(app: &App, token: &Token, used: bool, now: Timestamp) -> Result<Option<Caller>> {
     let key = token.key();
     let Some((session, admin)) = app.store().query(move |db| db.session(key))? else { return Ok(None) };
     let limits = app.settings().borrow().admin;
@@ -203,7 +214,7 @@ pub fn session(app: &App, token: &Token, now: Timestamp) -> Result<Option<Caller
     if idle || old || !admin.enabled {
         return Ok(None);
     }
-    if now.0 - session.used_at.0 >= micros(TOUCH) {
+    if used && now.0 - session.used_at.0 >= micros(TOUCH) {
         app.store().call(move |db| db.touch_session(key, now))?;
     }
     Ok(Some(Caller { session: Some(key), ..caller_of(&admin) }))

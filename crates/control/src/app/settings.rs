@@ -183,10 +183,11 @@ pub fn put(app: &App, actor: &Actor, changes: &BTreeMap<String, Value>) -> Resul
     }
     let audit = audit(actor);
     // One at a time, so that the snapshot published last is the newest one.
-    let _turn = app.settings_turn();
+    let _turn = app.turn();
     let wanted = with(app, &rows);
     sign_in::check(&wanted)?;
     dns::check(&wanted)?;
+    telemetry::check(&wanted)?;
     app.store().call(move |db| db.put_settings(&rows, &audit))?;
     let settings = Arc::new(load(app.store())?);
     let keeps_keys = sign_in::keeps_keys(&settings.sign_in);

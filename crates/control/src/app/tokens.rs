@@ -82,6 +82,10 @@ pub fn create(app: &App, caller: &Caller, new: &NewToken, now: Timestamp) -> Res
     scopes.dedup();
     scopes.iter().try_for_each(|scope| caller.must(*scope))?;
     let expires_at = expiry(new.days, now)?;
+    if caller.until.is_some_and(|until| expires_at.is_none_or(|end| end > until)) {
+        let en = "a token makes none that lasts longer than it does itself";
+        return Err(ControlError::invalid("days", en, "トークンで、そのトークン自身より長く有効なトークンは作れません"));
+    }
     let secret = Token::generate(PREFIX)?;
     let row = TokenRow {
         id: TokenId::generate(),
@@ -152,6 +156,7 @@ pub fn bearer(app: &App, secret: &Token, now: Timestamp) -> Result<Option<Caller
         account: Some(admin.id),
         scopes: Some(scopes(&row)),
         session: None,
+        until: row.expires_at,
     }))
 }
 

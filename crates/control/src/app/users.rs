@@ -1,7 +1,8 @@
 //! Users: make, list, show, change, enable, disable, remove.
 
 use super::addresses::Addressing;
-use super::{Actor, App, UserChange, audit, profiles};
+use super::profiles::{self, ProfileUpdate};
+use super::{Actor, App, UserChange, audit, settled};
 use crate::credentials::password::check_new;
 use crate::error::{ControlError, Result};
 use crate::reasons;
@@ -213,37 +214,54 @@ pub fn show(app: &App, name: &str) -> Result<UserView> {
 
 /// Changes what is given.
 pub fn update(app: &App, actor: &Actor, name: &str, update: &UserUpdate) -> Result<UserView> {
-    let mut user = find(app, name)?;
-    let text = |field: &'static str, new: &Option<String>, old: &mut String, check: fn(&str) -> Result<String>| {
-        if let Some(new) = new {
-            *old = check(new).map_err(|error| in_field(field, error))?;
-        }
-        Ok::<(), ControlError>(())
+    let text = |field: &'static str, new: &Option<String>, check: fn(&str) -> Result<String>| {
+        new.as_deref().map(|new| check(new).map_err(|error| in_field(field, error))).transpose()
     };
-    text("display_name", &update.display_name, &mut user.display_name, display_name)?;
-    text("mail", &update.mail, &mut user.mail, mail)?;
-    text("telephone", &update.telephone, &mut user.telephone, telephone)?;
-    if let Some(tag) = &update.language {
-        user.language = if tag.is_empty() { None } else { Some(language(tag)?) };
+    let display_name = text("display_name", &update.display_name, display_name)?;
+    let mail = text("mail", &update.mail, mail)?;
+    let telephone = text("telephone", &update.telephone, telephone)?;
+    let person = profiles::find(app, name)?;
+    if person.origin.is_some() {
+        let owned =
+            [("display_name", &display_name, &person.user.display_name), ("telephone", &telephone, &person.user.telephone)];
+        if let Some((field, ..)) = owned.into_iter().find(|(_, new, now)| new.as_ref().is_some_and(|new| new != *now)) {
+            return Err(profiles::of_the_directory(field));
+        }
+        // Held against the directory, as from the profile.
+        if mail.as_ref().is_some_and(|mail| *mail != person.user.mail) {
+            profiles::update(app, actor, name, &ProfileUpdate { mail: mail.clone(), ..ProfileUpdate::default() })?;
+        }
     }
-    user.calendar = update.calendar.unwrap_or(user.calendar);
-    save(app, actor, user)
+    let tag = update.language.as_deref();
+    let language = tag.map(|tag| if tag.is_empty() { Ok(None) } else { language(tag).map(Some) }).transpose()?;
+    settled(|| {
+        let seen = find(app, name)?;
+        let mut user = seen.clone();
+        user.display_name = display_name.clone().unwrap_or(user.display_name);
+        user.mail = mail.clone().unwrap_or(user.mail);
+        user.telephone = telephone.clone().unwrap_or(user.telephone);
+        user.language = language.clone().unwrap_or(user.language);
+        user.calendar = update.calendar.unwrap_or(user.calendar);
+        save(app, actor, seen, user)
+    })
 }
 
 /// A user decides in a client whether the calendar may speak for them. `id`: the account must still be the one that asked.
 pub fn choose_calendar(app: &App, id: UserId, localpart: &str, calendar: bool) -> Result<UserView> {
-    let name = localpart.to_owned();
-    let found = app.store().query(move |db| db.user_by_name(&name))?;
-    let user = found.filter(|user| user.id == id).ok_or_else(|| ControlError::no_user(localpart))?;
-    if user.calendar == calendar {
-        return Ok(UserView::new(app, user));
-    }
-    save(app, &format!("user:{localpart}"), User { calendar, ..user })
+    settled(|| {
+        let name = localpart.to_owned();
+        let found = app.store().query(move |db| db.user_by_name(&name))?;
+        let user = found.filter(|user| user.id == id).ok_or_else(|| ControlError::no_user(localpart))?;
+        if user.calendar == calendar {
+            return Ok(UserView::new(app, user));
+        }
+        save(app, &format!("user:{localpart}"), user.clone(), User { calendar, ..user })
+    })
 }
 
-fn save(app: &App, actor: &Actor, user: User) -> Result<UserView> {
+fn save(app: &App, actor: &Actor, seen: User, user: User) -> Result<UserView> {
     let (row, audit) = (user.clone(), audit(actor));
-    app.store().call(move |db| db.update_user(&row, &audit))?;
+    app.store().call(move |db| db.update_user(&seen, &row, &audit))?;
     app.user_changed(user.id, &user.name, UserChange::Details);
     Ok(UserView::new(app, user))
 }

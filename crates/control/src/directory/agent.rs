@@ -2,22 +2,28 @@
 
 use super::StoredDirectory;
 use super::report::SyncReport;
+use super::rules::SyncRules;
+use super::state::Look;
 use crate::alarms::catalogue::DIRECTORY_SYNC_FAILED;
-use crate::app::{App, directories};
+use crate::app::status::time;
+use crate::app::{App, directories, duplicates};
 use crate::error::{ControlError, Result};
+use crate::text::Text;
 use std::time::Duration;
+use tokio::task::JoinSet;
 use zaiseki_model::Timestamp;
-use zaiseki_store::Directory;
+use zaiseki_store::{Directory, DirectoryRun};
 
 /// The longest wait between two looks at what is configured.
 const LOOK: Duration = Duration::from_secs(60);
 /// Who stands in the audit trail.
 const ACTOR: &str = "system:sync-agent";
 
-/// Runs until the future is dropped.
+/// Runs until the future is dropped; what is under way then ends unfinished.
 pub async fn run(app: App) {
+    let mut under_way = JoinSet::new();
     loop {
-        let wait = match round(&app).await {
+        let wait = match round(&app, &mut under_way).await {
             Ok(next) => next.since(Timestamp::now()).min(LOOK),
             Err(error) => {
                 tracing::error!(error = %error.text(), "the directories could not be looked at; trying again later");
@@ -27,50 +33,100 @@ pub async fn run(app: App) {
         tokio::select! {
             () = tokio::time::sleep(wait) => {}
             () = app.directories_changed().notified() => {}
+            Some(_) = under_way.join_next() => {}
         }
     }
 }
 
-/// Synchronises what is due, one after the other; when something is due next.
-async fn round(app: &App) -> Result<Timestamp> {
+/// What is due for a directory.
+enum Due {
+    /// Everybody is read.
+    Sync,
+    /// What has changed is asked for.
+    Look(Look),
+}
+
+/// Begins what is due, side by side: a slow server holds up nobody else's. When something is due next.
+async fn round(app: &App, under_way: &mut JoinSet<()>) -> Result<Timestamp> {
     let mut next = Timestamp::MAX;
-    for (row, due) in blocking(app, schedule).await? {
-        if due > Timestamp::now() {
-            next = next.min(due);
+    for (row, at, due) in blocking(app, schedule).await? {
+        if at > Timestamp::now() {
+            next = next.min(at);
             continue;
         }
-        let name = row.name.clone();
-        let prepared = blocking(app, move |app| directories::prepare_sync(app, ACTOR, &row.name, false)).await;
-        let done = match prepared {
-            Ok(sync) => sync.run().await,
-            Err(error) => Err(error),
-        };
-        match done {
-            Ok(_) => next = Timestamp::ZERO,
-            // By hand, at the moment; or it can't work as it is configured.
-            Err(error) => tracing::warn!(directory = name, error = %error.text(), "a directory was not synchronised"),
+        // One under way is looked at again when it ends.
+        if app.directory_states().get(row.id).is_none() {
+            under_way.spawn(work(app.clone(), row, due));
         }
     }
     Ok(next)
 }
 
-/// Every enabled directory and when it is due.
-fn schedule(app: &App) -> Result<Vec<(Directory, Timestamp)>> {
-    let rows = app.store().query(|db| {
-        let rows = db.directories()?.into_iter().filter(|row| row.enabled);
+async fn work(app: App, row: Directory, due: Due) {
+    let name = row.name.clone();
+    let prepared = blocking(&app, move |app| directories::prepare_sync(app, ACTOR, &name, false)).await;
+    let done = match (prepared, due) {
+        (Ok(sync), Due::Sync) => sync.run_until_dropped().await.map(drop),
+        (Ok(sync), Due::Look(from)) => sync.look(from).await.map(drop),
+        (Err(error), _) => Err(error),
+    };
+    let Err(error) = done else { return };
+    // By hand, at the moment.
+    if error.code() == "conflict" {
+        return;
+    }
+    let text = error.text();
+    tracing::warn!(directory = row.name, error = %text, "a directory was not synchronised");
+    if let Err(error) = blocking(&app, move |app| note_failure(app, &row, text)).await {
+        tracing::error!(error = %error.text(), "the failure of a synchronisation could not be written");
+    }
+}
+
+/// What no run has written of itself: an alarm, and the next try after a while.
+fn note_failure(app: &App, row: &Directory, error: Text) -> Result<()> {
+    let id = row.id;
+    app.alarms().raise(&DIRECTORY_SYNC_FAILED, &row.name, error.clone());
+    let (ended_at, ended) = (Timestamp::now(), time(Timestamp::now()));
+    let last = serde_json::json!(SyncReport { ended, error: Some(error), ..SyncReport::default() }).to_string();
+    let run = DirectoryRun { ended_at, last, last_good: None };
+    app.directory_states().looked(id, None);
+    Ok(app.store().call(move |db| db.put_directory_run(id, &run, None))?)
+}
+
+/// Every enabled directory, what is due next for it, and when.
+fn schedule(app: &App) -> Result<Vec<(Directory, Timestamp, Due)>> {
+    let all = app.store().query(|db| {
+        let rows = db.directories()?.into_iter();
         rows.map(|row| db.directory_run(row.id).map(|run| (row, run))).collect::<Result<Vec<_>, _>>()
     })?;
-    // One that was removed, or that nobody asks any more, fails no more.
-    app.alarms().clear_others(&DIRECTORY_SYNC_FAILED, |name| rows.iter().any(|(row, _)| row.name == name));
-    let due = |(row, run): (Directory, Option<zaiseki_store::DirectoryRun>)| {
+    // One that was removed fails no more.
+    app.alarms().clear_others(&DIRECTORY_SYNC_FAILED, |name| all.iter().any(|(row, _)| row.name == name));
+    duplicates::tell_alarms(app, &duplicates::find(app)?);
+    let due = |(row, run): (Directory, Option<DirectoryRun>)| {
         let rules = StoredDirectory::from_row(&row)?.sync;
-        let due = match run {
-            Some(run) => rules.next_due(run.ended_at, failed(&run.last)),
-            None => rules.next_due(app.started(), false),
-        };
-        Ok((row, due))
+        let sync = next_due(&rules, &row, run.as_ref());
+        let look = app.directory_states().look(row.id).or_else(|| run.as_ref().and_then(cursor_of));
+        match look.and_then(|look| Some((rules.next_look(look.at)?, look))) {
+            Some((at, look)) if at < sync => Ok((row, at, Due::Look(look))),
+            _ => Ok((row, sync, Due::Sync)),
+        }
     };
-    rows.into_iter().map(due).collect()
+    all.into_iter().filter(|(row, _)| row.enabled).map(due).collect()
+}
+
+/// When everybody is read next, by the last run; before the first one, by when the directory was made.
+pub(crate) fn next_due(rules: &SyncRules, row: &Directory, run: Option<&DirectoryRun>) -> Timestamp {
+    match run {
+        // A clock that was ahead must not put it off.
+        Some(run) => rules.next_due(run.ended_at.min(Timestamp::now()), failed(&run.last)),
+        None => rules.next_due(row.id.made_at(), false),
+    }
+}
+
+/// Where the changes go on from after a restart of the node.
+fn cursor_of(run: &DirectoryRun) -> Option<Look> {
+    let report = serde_json::from_str::<SyncReport>(&run.last).ok()?;
+    Some(Look { cursor: report.cursor?, at: run.ended_at })
 }
 
 pub(crate) fn failed(report: &str) -> bool {

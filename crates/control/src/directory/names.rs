@@ -75,10 +75,9 @@ pub(super) type Owners<'a> = HashMap<&'a str, Owner<'a>>;
 
 /// Everybody's names but those of whom `removed` tells.
 pub(super) fn owners<'a>(situation: &'a Situation<'_>, removed: impl Fn(&Person) -> bool) -> Owners<'a> {
-    let names = |user: &'a User| [Some(user.name.as_str()), user.user_id.as_deref()].into_iter().flatten();
     let mut owners = HashMap::new();
     for person in situation.known.iter().filter(|person| !removed(person)) {
-        owners.extend(names(&person.user).map(|name| (name, Owner::Ours(person))));
+        owners.extend(person.user.names().map(|name| (name, Owner::Ours(person))));
     }
     for outsider in &situation.outside {
         let names = [Some(outsider.name.as_str()), outsider.user_id.as_deref()];

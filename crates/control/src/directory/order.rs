@@ -35,16 +35,14 @@ pub(super) fn ordered(steps: Vec<Step>, owners: &Owners<'_>) -> Vec<Step> {
 
 /// The user with other names than before, if it is that.
 fn renamed(step: &Step) -> Option<&User> {
-    let PersonChange::Update(person) = &step.change else { return None };
-    let id = step.before.as_ref().map(|before| &before.user.user_id);
-    (step.name != person.user.name || id.is_some_and(|id| *id != person.user.user_id)).then_some(&person.user)
+    let PersonChange::Update { seen, to } = &step.change else { return None };
+    (step.name != to.user.name || seen.user.user_id != to.user.user_id).then_some(&to.user)
 }
 
 /// Renamings of those who have the names that this one gives.
 fn waits_for(step: &Step, users: &HashMap<UserId, usize>, owners: &Owners<'_>) -> Vec<usize> {
     let Some(user) = renamed(step) else { return Vec::new() };
-    let names = [Some(user.name.as_str()), user.user_id.as_deref()].into_iter().flatten();
-    let others = names.filter_map(|name| owners.get(name)).map(|owner| owner.user()).filter(|other| *other != user.id);
+    let others = user.names().filter_map(|name| owners.get(name)).map(|owner| owner.user()).filter(|other| *other != user.id);
     others.filter_map(|other| users.get(&other).copied()).collect()
 }
 

@@ -23,12 +23,15 @@ pub struct Candidate {
     pub devices: Option<Vec<Device>>,
 }
 
-/// The complete answer of a source.
+/// The answer of a source.
 #[derive(Clone, Debug, Default)]
 pub struct Answer {
     pub candidates: Vec<Candidate>,
     /// Entries that are there but cannot be understood; their users stay as they are.
     pub skipped: Vec<Skipped>,
+    /// Of an answer that tells changes only: the keys of entries that are gone. `None`: the answer is complete, and what it does
+    /// not name is gone.
+    pub gone: Option<HashSet<String>>,
 }
 
 /// What is known before.
@@ -68,11 +71,23 @@ pub enum Action {
 pub struct Step {
     pub action: Action,
     pub name: String,
+    /// Of `Adopt` the person who was seen is filled in later.
     pub change: PersonChange,
-    /// The person before, for all but `Create` and `Adopt`.
-    pub before: Option<Box<Person>>,
+    /// Who is removed.
+    pub removed: Option<Box<Person>>,
     /// A renaming that belongs together with the step after it: one frees a name that the other gets.
     pub linked: bool,
+}
+
+impl Step {
+    /// The person before, if there was one.
+    pub fn before(&self) -> Option<&Person> {
+        match &self.change {
+            PersonChange::Create(_) => None,
+            PersonChange::Update { seen, .. } => Some(seen),
+            PersonChange::Remove(_) => self.removed.as_deref(),
+        }
+    }
 }
 
 /// Why an entry made or changed no user.
@@ -149,7 +164,7 @@ pub enum Hold {
 pub fn plan(situation: Situation<'_>, answer: Answer, mut new_id: impl FnMut() -> UserId) -> Plan {
     let mut plan = Plan::default();
     let seen: HashSet<&str> = answer.candidates.iter().map(|c| c.key.as_str()).collect();
-    let gone = gone(&situation, &seen, &answer.skipped, &mut plan);
+    let gone = gone(&situation, &seen, &answer, &mut plan);
     drop(seen);
     let removed = |person: &Person| {
         let over = person.origin.as_ref().is_some_and(|origin| expired(&situation, origin));
@@ -189,19 +204,26 @@ fn wanted<'a>(candidates: &[&'a Candidate]) -> HashMap<&'a str, usize> {
 }
 
 /// Whose entries are gone, unless there is a reason to doubt it.
-fn gone(situation: &Situation<'_>, seen: &HashSet<&str>, skipped: &[Skipped], plan: &mut Plan) -> HashSet<UserId> {
+fn gone(situation: &Situation<'_>, seen: &HashSet<&str>, answer: &Answer, plan: &mut Plan) -> HashSet<UserId> {
+    let skipped = &answer.skipped;
     let keys: HashSet<&str> = skipped.iter().filter_map(|s| s.key.as_deref()).collect();
     let places: HashSet<&str> = skipped.iter().map(|s| s.place.as_str()).collect();
     let there = |origin: &Origin| {
         let (key, place) = (origin.key.as_str(), origin.place.as_str());
         let left_out = situation.ignored.contains(key);
-        !left_out && (seen.contains(key) || keys.contains(key) || places.contains(place))
+        let told = match &answer.gone {
+            Some(gone) => !gone.contains(key),
+            None => seen.contains(key) || keys.contains(key) || places.contains(place),
+        };
+        told && !left_out
     };
     let missing = situation.known.iter().filter(|person| person.origin.as_ref().is_some_and(|origin| !there(origin)));
     let missing: Vec<&Person> = missing.collect();
     let fresh = missing.iter().filter(|p| p.origin.as_ref().is_some_and(|o| o.missing_since.is_none())).count();
     let known = situation.known.len();
-    let nameless = skipped.iter().filter(|s| s.key.is_none() && !known_place(situation, &s.place)).count();
+    let origins = situation.known.iter().filter_map(|person| person.origin.as_ref());
+    let known_places: HashSet<&str> = origins.map(|origin| origin.place.as_str()).collect();
+    let nameless = skipped.iter().filter(|s| s.key.is_none() && !known_places.contains(s.place.as_str())).count();
     if nameless > 0 && !missing.is_empty() {
         plan.hold = Some(Hold::Unidentified { entries: nameless });
     } else if known >= BRAKE_FROM && fresh * 100 > known * situation.rules.brake_percent as usize {
@@ -212,10 +234,6 @@ fn gone(situation: &Situation<'_>, seen: &HashSet<&str>, skipped: &[Skipped], pl
         return HashSet::new();
     }
     missing.into_iter().map(|person| person.user.id).collect()
-}
-
-fn known_place(situation: &Situation<'_>, place: &str) -> bool {
-    situation.known.iter().any(|person| person.origin.as_ref().is_some_and(|origin| origin.place == place))
 }
 
 struct Planner<'a> {
@@ -233,8 +251,15 @@ impl<'a> Planner<'a> {
         for person in &self.situation.known {
             known.extend(person.origin.as_ref().map(|origin| (origin.key.as_str(), person)));
         }
+        // Entries that moved here from where another directory looks, whatever they are called now.
+        let mut moved: HashMap<&str, &'a Outsider> = HashMap::new();
+        for outsider in &self.situation.outside {
+            moved.extend(outsider.origin.as_ref().map(|origin| (origin.key.as_str(), outsider)));
+        }
         let claim = |candidate: &'b Candidate| {
             let ours = known.get(candidate.key.as_str()).copied().map(Owner::Ours);
+            let came = moved.get(candidate.key.as_str()).copied().filter(|it| self.may_adopt(candidate, it.origin.as_ref()));
+            let ours = ours.or(came.map(Owner::Other));
             let owner = ours.or_else(|| self.adoptable(candidate).filter(|_| wanted.get(candidate.name.as_str()) == Some(&1)));
             Claim::new(candidate, owner, &self.situation.addressing)
         };
@@ -246,16 +271,18 @@ impl<'a> Planner<'a> {
         let Some(origin) = &person.origin else { return };
         if expired(self.situation, origin) {
             let change = PersonChange::Remove(person.user.id);
-            return push(plan, Action::Remove, person, change);
+            let (name, removed) = (person.user.name.clone(), Some(Box::new(person.clone())));
+            return plan.steps.push(Step { action: Action::Remove, name, change, removed, linked: false });
         }
         if origin.missing_since.is_some() {
             plan.waiting += 1;
             return;
         }
         let mut after = person.clone();
+        after.held.disabled |= disabled_by_hand(person, origin);
         after.user.enabled = false;
         after.origin = Some(Origin { active: false, missing_since: Some(self.situation.now), ..origin.clone() });
-        push(plan, Action::Missing, person, PersonChange::Update(Box::new(after)));
+        push(plan, Action::Missing, person, after);
     }
 
     /// The entry of a known user is there.
@@ -275,7 +302,7 @@ impl<'a> Planner<'a> {
         if after == *person {
             plan.unchanged += 1;
         } else {
-            push(plan, action, person, PersonChange::Update(Box::new(after)));
+            push(plan, action, person, after);
         }
     }
 
@@ -289,14 +316,15 @@ impl<'a> Planner<'a> {
         let (action, name, change) = match claim.owner {
             Some(Owner::Other(outsider)) => {
                 let newcomer = self.newcomer(candidate, called, outsider.user);
-                (Action::Adopt, outsider.name.clone(), PersonChange::Update(Box::new(newcomer)))
+                let seen = Box::new(newcomer.clone());
+                (Action::Adopt, outsider.name.clone(), PersonChange::Update { seen, to: Box::new(newcomer) })
             }
             _ => {
                 let newcomer = self.newcomer(candidate, called, new_id());
                 (Action::Create, called.name.clone(), PersonChange::Create(Box::new(newcomer)))
             }
         };
-        plan.steps.push(Step { action, name, change, before: None, linked: false });
+        plan.steps.push(Step { action, name, change, removed: None, linked: false });
     }
 
     /// Why an entry makes no user.
@@ -310,8 +338,7 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// The account from elsewhere that the entry may have: of the same entry, moved from another directory here, or one that
-    /// waited for its entry.
+    /// The account from elsewhere that the entry may have: one that waited for its entry, by its user id.
     fn adoptable(&self, candidate: &Candidate) -> Option<Owner<'a>> {
         let owner = *self.owners.get(candidate.name.as_str())?;
         let Owner::Other(outsider) = owner else { return None };
@@ -360,9 +387,14 @@ impl<'a> Planner<'a> {
     }
 }
 
-fn push(plan: &mut Plan, action: Action, before: &Person, change: PersonChange) {
-    let (name, before) = (before.user.name.clone(), Some(Box::new(before.clone())));
-    plan.steps.push(Step { action, name, change, before, linked: false });
+fn push(plan: &mut Plan, action: Action, before: &Person, after: Person) {
+    let change = PersonChange::Update { seen: Box::new(before.clone()), to: Box::new(after) };
+    plan.steps.push(Step { action, name: before.user.name.clone(), change, removed: None, linked: false });
+}
+
+/// An administrator has disabled the user: the entry, as it was known, did not.
+fn disabled_by_hand(person: &Person, origin: &Origin) -> bool {
+    !person.user.enabled && origin.active
 }
 
 fn no_address(claim: &Claim<'_>) -> Option<Problem> {
@@ -403,7 +435,8 @@ fn met(person: &Person, origin: &Origin, candidate: &Candidate) -> Person {
         after.devices.sort_by(|a, b| a.name.cmp(&b.name));
     }
     if candidate.enabled != origin.active {
-        after.user.enabled = candidate.enabled;
+        after.held.disabled |= disabled_by_hand(person, origin);
+        after.user.enabled = candidate.enabled && !after.held.disabled;
     }
     after.origin =
         Some(Origin { place: candidate.place.clone(), active: candidate.enabled, missing_since: None, ..origin.clone() });

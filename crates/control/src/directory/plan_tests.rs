@@ -40,7 +40,7 @@ impl World {
         for step in &plan.steps {
             match &step.change {
                 PersonChange::Create(person) => self.people.push((**person).clone()),
-                PersonChange::Update(person) => {
+                PersonChange::Update { to: person, .. } => {
                     self.people.retain(|p| p.user.id != person.user.id);
                     self.outside.retain(|outsider| outsider.user != person.user.id);
                     self.people.push((**person).clone());
@@ -62,7 +62,7 @@ impl World {
 }
 
 fn whole(entries: &[Candidate]) -> Answer {
-    Answer { candidates: entries.to_vec(), skipped: Vec::new() }
+    Answer { candidates: entries.to_vec(), skipped: Vec::new(), gone: None }
 }
 
 fn entry(key: &str, name: &str) -> Candidate {
@@ -345,7 +345,7 @@ fn addresses_by_directory_uri_fall_back_to_the_user_id() {
 fn entries_that_cannot_be_read_are_not_gone() {
     let mut world = World::default();
     world.sync(NOW, &[entry("a", "anna"), entry("b", "ben")]);
-    let answer = |skipped| Answer { candidates: vec![entry("a", "anna")], skipped };
+    let answer = |skipped| Answer { candidates: vec![entry("a", "anna")], skipped, gone: None };
     assert_eq!(world.plan(NOW, answer(vec![skipped(Some("b"), "x")])).steps, []);
     assert_eq!(world.plan(NOW, answer(vec![skipped(None, "uid=ben")])).steps, []);
     let unknown = world.plan(NOW, answer(vec![skipped(None, "uid=who")]));
@@ -373,6 +373,65 @@ fn the_brake_holds_one_step_past_the_limit() {
 fn round() -> impl Strategy<Value = (BTreeMap<u8, (u8, u8, bool)>, u16)> {
     // Entries by key: name, directory URI, enabled; then hours that pass.
     (proptest::collection::btree_map(0u8..12, (0u8..8, 0u8..12, any::<bool>()), 0..12), 0u16..40)
+}
+
+/// By hand, before and while the entry is gone or locked.
+#[test]
+fn a_user_whom_an_administrator_disabled_stays_so() {
+    let mut world = World::default();
+    let entries = [entry("a", "anna"), entry("b", "ben"), entry("c", "carl")];
+    world.sync(NOW, &entries);
+    for name in ["anna", "ben"] {
+        let person = world.people.iter_mut().find(|person| person.user.name == name).unwrap();
+        person.user.enabled = false;
+    }
+    let mut locked = entry("a", "anna");
+    locked.enabled = false;
+    let mut also = entry("c", "carl");
+    also.enabled = false;
+    // Anna's and Carl's entries are locked, Ben's is out of sight.
+    world.sync(NOW, &[locked, also]);
+    assert!(world.people.iter().all(|person| !person.user.enabled));
+    let carl = world.people.iter_mut().find(|person| person.user.name == "carl").unwrap();
+    assert!(!carl.held.disabled);
+    world.sync(NOW, &entries);
+    let enabled = |name: &str| world.person(name).user.enabled;
+    assert_eq!((enabled("anna"), enabled("ben"), enabled("carl")), (false, false, true));
+}
+
+#[test]
+fn changes_speak_of_nobody_else() {
+    let mut world = World::default();
+    world.sync(NOW, &[entry("a", "anna"), entry("b", "ben"), entry("c", "carl")]);
+    let mut anna = entry("a", "anna");
+    anna.profile.title = "boss".to_owned();
+    let gone = Some(HashSet::from(["c".to_owned(), "nobody".to_owned()]));
+    let plan = world.plan(NOW, Answer { candidates: vec![anna, entry("d", "dora")], skipped: Vec::new(), gone });
+    world.apply(&plan);
+    let did: Vec<(Action, &str)> = plan.steps.iter().map(|step| (step.action, step.name.as_str())).collect();
+    assert_eq!(did.len(), 3, "{did:?}");
+    for step in [(Action::Update, "anna"), (Action::Create, "dora"), (Action::Missing, "carl")] {
+        assert!(did.contains(&step), "{did:?}");
+    }
+    assert!(world.person("ben").user.enabled && !world.person("carl").user.enabled);
+    assert_eq!(world.person("anna").profile.title, "boss");
+}
+
+/// Known by its key, wherever it is now and whatever it is called.
+#[test]
+fn who_moves_to_another_directory_under_another_name_stays_the_same() {
+    let mut world = World::default();
+    let there = Origin {
+        directory: DirectoryId([9; 16]),
+        key: "a".to_owned(),
+        place: "uid=anna,ou=elsewhere".to_owned(),
+        active: true,
+        missing_since: None,
+    };
+    let user = UserId([77; 16]);
+    world.outside.push(Outsider { user, name: "anna".to_owned(), user_id: None, origin: Some(there), held_uri: None });
+    assert_eq!(world.sync(NOW, &[entry("a", "anna.berg")]), [(Action::Adopt, "anna".to_owned())]);
+    assert_eq!(world.person("anna.berg").user.id, user);
 }
 
 proptest! {

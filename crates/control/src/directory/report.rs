@@ -61,6 +61,8 @@ pub struct SyncReport {
     pub problems: usize,
     /// Why nobody was taken for gone.
     pub hold: Option<Text>,
+    /// Where the source's changes go on from; `null`: it cannot tell changes.
+    pub cursor: Option<String>,
     /// Why nothing was done.
     pub error: Option<Text>,
     /// Of a dry run: what would change, at most [`LINES_TOLD`].
@@ -105,10 +107,10 @@ pub(super) fn difference(plan: &Plan) -> Vec<DiffLine> {
 
 fn line(step: &Step) -> DiffLine {
     let after = match &step.change {
-        PersonChange::Create(person) | PersonChange::Update(person) => Some(&**person),
+        PersonChange::Create(person) | PersonChange::Update { to: person, .. } => Some(&**person),
         PersonChange::Remove(_) => None,
     };
-    let (before, after) = (step.before.as_deref().map(fields), after.map(fields));
+    let (before, after) = (step.before().map(fields), after.map(fields));
     let names: Vec<&'static str> = before.iter().chain(&after).flatten().map(|(name, _)| *name).collect();
     let value = |all: &Option<Vec<(&'static str, Value)>>, name: &str| {
         let found = all.as_ref().and_then(|all| all.iter().find(|(n, _)| *n == name));
@@ -121,9 +123,9 @@ fn line(step: &Step) -> DiffLine {
             changed.push(FieldChange { field: name.to_owned(), before, after });
         }
     }
-    let before = step.before.as_ref().map(|before| before.user.user_id());
+    let before = step.before().map(|before| before.user.user_id());
     let after = match &step.change {
-        PersonChange::Create(person) | PersonChange::Update(person) => person.user.user_id(),
+        PersonChange::Create(person) | PersonChange::Update { to: person, .. } => person.user.user_id(),
         PersonChange::Remove(_) => &step.name,
     };
     DiffLine { action: step.action, user: jid::unescape_local(before.unwrap_or(after)), fields: changed }

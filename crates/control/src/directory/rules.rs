@@ -9,6 +9,8 @@ use zaiseki_model::Timestamp;
 
 /// Minutes from one synchronisation to the next.
 pub const EVERY_MINUTES: RangeInclusive<u32> = 5..=43_200;
+/// Minutes between two looks at what has changed; 0: none.
+pub const CHANGES_MINUTES: RangeInclusive<u32> = 0..=1_440;
 /// Hours an entry may be gone before its user is removed.
 pub const GRACE_HOURS: RangeInclusive<u32> = 0..=8_760;
 /// Below so many users the brake is off: in a handful of people half may well leave.
@@ -24,6 +26,9 @@ pub struct SyncRules {
     pub every_minutes: u32,
     /// A time of day (UTC, `HH:MM`) at which one of them falls.
     pub at: String,
+    /// Where the source can tell what has changed (Unified CM), it is asked for that so often between two synchronisations:
+    /// 0 to 1,440; 0 = never.
+    pub changes_minutes: u32,
     /// 0 to 8,760.
     pub grace_hours: u32,
     /// New users are enabled for IM and presence.
@@ -37,13 +42,15 @@ pub struct SyncRules {
 impl Default for SyncRules {
     fn default() -> Self {
         let at = "18:00".to_owned();
-        SyncRules { every_minutes: 1_440, at, grace_hours: 24, enable_new: true, adopt: false, brake_percent: 50 }
+        let (every_minutes, changes_minutes, grace_hours) = (1_440, 5, 24);
+        SyncRules { every_minutes, at, changes_minutes, grace_hours, enable_new: true, adopt: false, brake_percent: 50 }
     }
 }
 
 impl SyncRules {
     pub fn check(&self) -> Result<()> {
         in_range("sync.every_minutes", self.every_minutes, EVERY_MINUTES)?;
+        in_range("sync.changes_minutes", self.changes_minutes, CHANGES_MINUTES)?;
         in_range("sync.grace_hours", self.grace_hours, GRACE_HOURS)?;
         in_range("sync.brake_percent", self.brake_percent, 1..=100)?;
         if seconds_of_day(&self.at).is_none() {
@@ -57,7 +64,12 @@ impl SyncRules {
         Duration::from_secs(u64::from(self.grace_hours) * 3_600)
     }
 
-    /// When the next synchronisation is due after one that ended at `ended` (or after the node's start, when there was
+    /// When to look at changes again after the last look; `None`: never.
+    pub fn next_look(&self, last: Timestamp) -> Option<Timestamp> {
+        (self.changes_minutes > 0).then(|| last + Duration::from_secs(u64::from(self.changes_minutes) * 60))
+    }
+
+    /// When the next synchronisation is due after one that ended at `ended` (or after the directory was made, when there was
     /// none). A failed one is tried again sooner.
     pub fn next_due(&self, ended: Timestamp, failed: bool) -> Timestamp {
         let every = i64::from(self.every_minutes.max(*EVERY_MINUTES.start())) * 60;
@@ -135,6 +147,8 @@ mod tests {
         };
         assert!(check(|_| {}).is_ok());
         assert!(check(|r| (r.every_minutes, r.grace_hours, r.brake_percent) = (5, 0, 1)).is_ok());
+        assert!(check(|r| r.changes_minutes = 0).is_ok() && check(|r| r.changes_minutes = 1_440).is_ok());
+        assert_eq!(check(|r| r.changes_minutes = 1_441), Err("sync.changes_minutes"));
         assert!(check(|r| (r.every_minutes, r.grace_hours, r.brake_percent) = (43_200, 8_760, 100)).is_ok());
         assert_eq!(check(|r| r.every_minutes = 4), Err("sync.every_minutes"));
         assert_eq!(check(|r| r.every_minutes = 43_201), Err("sync.every_minutes"));

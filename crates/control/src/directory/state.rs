@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use utoipa::ToSchema;
-use zaiseki_model::DirectoryId;
+use zaiseki_model::{DirectoryId, Timestamp};
 
 /// A synchronisation under way.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -29,6 +29,16 @@ struct All {
     running: HashMap<DirectoryId, Running>,
     /// In memory only: whoever starts the node anew runs them anew.
     previews: HashMap<DirectoryId, Arc<Preview>>,
+    looks: HashMap<DirectoryId, Look>,
+}
+
+/// How far the changes of a directory are known, where its source can tell them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Look {
+    /// Where the next look goes on from.
+    pub cursor: String,
+    /// When the last one ended.
+    pub at: Timestamp,
 }
 
 impl DirectoryStates {
@@ -50,8 +60,21 @@ impl DirectoryStates {
         self.lock().previews.remove(&id);
     }
 
+    /// The last look at changes, or the complete answer that it goes on from.
+    pub(crate) fn look(&self, id: DirectoryId) -> Option<Look> {
+        self.lock().looks.get(&id).cloned()
+    }
+
+    /// `None`: changes cannot be told from here on; the next complete answer begins anew.
+    pub(super) fn looked(&self, id: DirectoryId, look: Option<Look>) {
+        match look {
+            Some(look) => drop(self.lock().looks.insert(id, look)),
+            None => drop(self.lock().looks.remove(&id)),
+        }
+    }
+
     /// `None` when one is under way. It ends when the returned value is dropped.
-    pub(super) fn begin(&self, id: DirectoryId, since: String) -> Option<Turn> {
+    pub(crate) fn begin(&self, id: DirectoryId, since: String) -> Option<Turn> {
         let mut all = self.lock();
         if all.running.contains_key(&id) {
             return None;
@@ -65,7 +88,7 @@ impl DirectoryStates {
     }
 }
 
-pub(super) struct Turn {
+pub(crate) struct Turn {
     states: DirectoryStates,
     id: DirectoryId,
 }

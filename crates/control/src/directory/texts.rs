@@ -147,7 +147,7 @@ fn not_reached(one: &NotReached) -> Text {
         Cause::Busy => "サーバーが混み合っています",
         Cause::Answer => "応答を使えません",
     };
-    let why = if one.why.is_empty() { String::new() } else { format!(" ({})", one.why) };
+    let why = if one.why.is_empty() { String::new() } else { format!(" ({})", reasons::ja(&one.why)) };
     Text::new(one.to_string(), format!("{}: {cause}{why}", one.server))
 }
 

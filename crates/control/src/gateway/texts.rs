@@ -1,5 +1,6 @@
 //! What calendar services and their self-tests say, in the administrator's languages: what was seen, and what to do.
 
+use crate::reasons;
 use crate::text::Text;
 use std::error::Error;
 use zaiseki_calendar::{Finding, HttpError, Seen, SourceError, UserError};
@@ -120,9 +121,9 @@ pub fn source(error: &SourceError) -> Text {
     Text::new(chain(error), ja)
 }
 
-/// Why no connection came about, or why it broke; what the system said stays in its own language.
+/// Why no connection came about, or why it broke.
 pub fn http(error: &HttpError) -> Text {
-    let because = |source: &dyn Error| chain(source);
+    let because = |source: &dyn Error| reasons::ja(&chain(source));
     let ja = match error {
         HttpError::Url { url, why } => format!("{url}: 使えるアドレスではありません: {why}"),
         HttpError::Resolve { host, source } => format!("{host}: 名前を解決できません: {}", because(source)),

@@ -38,6 +38,7 @@ impl SignInAgent {
                 tracing::debug!(why, "an access token is refused");
                 return Ok(Verdict::Refused);
             }
+            Err(Fault::Expired) => return Ok(Verdict::Expired),
             Err(Fault::Provider(why)) => {
                 tracing::warn!(issuer = settings.issuer, error = why, "the OpenID provider cannot be asked");
                 return Ok(Verdict::Unavailable);

@@ -104,7 +104,7 @@ impl Expected<'_> {
         let time = |name: &str| claims.get(name).map(|value| value.as_f64().map(|seconds| seconds as i64));
         match time("exp") {
             Some(Some(at)) if self.now.saturating_sub(leeway) < at => {}
-            Some(Some(_)) => return Err(Fault::token("it has expired")),
+            Some(Some(_)) => return Err(Fault::Expired),
             _ => return Err(Fault::token("it does not say when it expires")),
         }
         let begun =

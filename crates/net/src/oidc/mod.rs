@@ -38,6 +38,9 @@ pub enum Fault {
     /// The token is not good.
     #[error("the token is not taken: {0}")]
     Token(&'static str),
+    /// It was good once.
+    #[error("the token has expired")]
+    Expired,
 }
 
 impl Fault {

@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use std::time::{Duration, Instant};
 use zaiseki_model::{MessageId, ScramKeys, StreamToken, Timestamp, User, UserId};
-use zaiseki_store::{ArchiveCopy, Audit, Database, KeptMessage, NewUser, Write};
+use zaiseki_store::{ArchiveCopy, Audit, Database, KeptMessage, NewUser, Person, Result, Write};
 
 pub const ANN: UserId = UserId([1; 16]);
 pub const BOB: UserId = UserId([2; 16]);
@@ -80,4 +80,16 @@ pub fn wait_for(what: &str, mut condition: impl FnMut() -> bool) {
         assert!(Instant::now() < deadline, "waited in vain for {what}");
         std::thread::sleep(Duration::from_millis(1));
     }
+}
+
+/// Nobody else changes the user meanwhile.
+pub fn update(db: &mut Database, new: &User) -> Result<()> {
+    let seen = db.user_by_id(new.id)?.unwrap_or_else(|| new.clone());
+    db.update_user(&seen, new, &audit())
+}
+
+/// As [`update`], with the profile.
+pub fn put(db: &mut Database, new: &Person) -> Result<()> {
+    let seen = db.person(new.user.id)?.unwrap_or_else(|| new.clone());
+    db.put_person(&seen, new, &audit())
 }

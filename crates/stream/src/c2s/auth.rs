@@ -271,8 +271,10 @@ impl C2s {
                 Ok(who) => self.finish(Account { who, address: Some(local), user: Some(user), enabled }, None, out),
                 Err(failure) => self.refuse(failure, out),
             },
-            (Auth::Verify(Claim::Name(who)), Verdict::Refused) => self.refuse_user(Failure::NotAuthorized, who.local(), out),
-            (Auth::Verify(Claim::Token { .. }), Verdict::Refused) => self.dismiss(out),
+            (Auth::Verify(Claim::Name(who)), Verdict::Refused | Verdict::Expired) => {
+                self.refuse_user(Failure::NotAuthorized, who.local(), out)
+            }
+            (Auth::Verify(Claim::Token { .. }), Verdict::Refused | Verdict::Expired) => self.dismiss(out),
             (Auth::Verify(_), Verdict::Unavailable) => self.refuse(Failure::TemporaryAuthFailure, out),
             (other, _) => self.put_back(other),
         }

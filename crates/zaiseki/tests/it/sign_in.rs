@@ -280,7 +280,7 @@ fn outcome(node: &Node, token: &str) -> String {
 }
 
 #[test]
-fn refused_tokens_slow_their_address_down_and_unjudged_ones_do_not() {
+fn refused_tokens_slow_their_address_down_and_old_or_unjudged_ones_do_not() {
     let provider = TokenMaker::start().expect("a provider");
     let stage = by_tokens(&provider);
     let (node, person) = (&stage.node, stage.person());
@@ -291,6 +291,11 @@ fn refused_tokens_slow_their_address_down_and_unjudged_ones_do_not() {
         assert_eq!(outcome(node, &good), "temporary-auth-failure");
     }
     cli(node, &["settings", "set", "sign_in.oidc_issuer", &provider.issuer()], "");
+    // Nobody has guessed a token that was good.
+    let old = provider.sign("RS256", &claims(&provider, &person.name, &json!({"exp": 1_000_000_000}))).expect("a token");
+    for _ in 0..=REFUSED_TOKENS {
+        assert_eq!(outcome(node, &old), "challenge");
+    }
     assert_eq!(outcome(node, &good), "success", "nothing was counted");
     for n in 1..REFUSED_TOKENS {
         assert_eq!(outcome(node, "x"), "challenge", "{n}");

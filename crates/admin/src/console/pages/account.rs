@@ -123,7 +123,7 @@ fn password_page(ctx: &Ctx, form: &Form) -> Page {
         cancel: Some(HOME.to_owned()),
         ..FormBlock::default()
     };
-    Page::new(ctx.t("account-change-password")).text(ctx.t("account-password-note")).form(ctx, form, block)
+    Page::new(ctx.t("account-change-password")).help("help-account").text(ctx.t("account-password-note")).form(ctx, form, block)
 }
 
 fn set_password(ctx: &Ctx, form: Form) -> Result<Next, ControlError> {

@@ -83,6 +83,7 @@ fn page(ctx: &Ctx, view: &AcmeView, form: &Form) -> Page {
         action: HERE.to_owned(),
         fields: fields(ctx, view, form),
         submit: ctx.t("acme-save"),
+        stored: true,
         ..FormBlock::default()
     };
     page.form(ctx, form, block)

@@ -30,7 +30,6 @@ fn show(ctx: &Ctx) -> Result<Page, ControlError> {
 
 fn head(ctx: &Ctx, scheme: Scheme, domain: &str) -> Page {
     Page::new(ctx.t("nav-addresses"))
-        .help("help-addresses")
         .facts(vec![(ctx.t("addresses-scheme"), Cell::text(word(ctx, scheme))), (ctx.t("addresses-domain"), Cell::text(domain))])
 }
 

@@ -74,7 +74,7 @@ fn list(ctx: &Ctx) -> Result<Page, ControlError> {
         empty: ctx.t("admins-empty"),
     };
     let new = ctx.may(WRITE).then(|| Action::link(NEW, ctx.t("admins-new")).primary());
-    Ok(Page::new(ctx.t("nav-administrators")).help("help-administrators").bar(new.into_iter().collect()).table(table))
+    Ok(Page::new(ctx.t("nav-administrators")).bar(new.into_iter().collect()).table(table))
 }
 
 fn role_field(ctx: &Ctx, form: &Form) -> Field {
@@ -102,7 +102,7 @@ fn new_page(ctx: &Ctx, form: &Form) -> Page {
         cancel: Some(LIST.to_owned()),
         ..FormBlock::default()
     };
-    Page::new(ctx.t("admins-new")).help("help-administrators").form(ctx, form, block)
+    Page::new(ctx.t("admins-new")).form(ctx, form, block)
 }
 
 fn create(ctx: &Ctx, form: Form) -> Result<Next, ControlError> {
@@ -124,7 +124,7 @@ fn show(ctx: &Ctx) -> Result<Page, ControlError> {
 
 fn page(ctx: &Ctx, admin: &AdminView, form: &Form) -> Result<Page, ControlError> {
     let (sign, word) = state(ctx, admin);
-    let page = Page::new(&admin.name).state(sign, word).help("help-administrators");
+    let page = Page::new(&admin.name).state(sign, word);
     if !ctx.may(WRITE) {
         return Ok(page.facts(facts(ctx, admin)));
     }
@@ -138,6 +138,7 @@ fn page(ctx: &Ctx, admin: &AdminView, form: &Form) -> Result<Page, ControlError>
         action: href(&admin.name),
         fields: vec![name, role_field(ctx, form), enabled.help(ctx.t("admins-enabled-help"))],
         submit: ctx.t("frame-save"),
+        stored: true,
         ..FormBlock::default()
     };
     let signed_in = sessions::list(&ctx.app, caller(ctx)?, &admin.name)?;

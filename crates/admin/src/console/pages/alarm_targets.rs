@@ -77,7 +77,7 @@ fn list(ctx: &Ctx) -> Result<Page, ControlError> {
         rows: all.iter().map(row).collect(),
         empty: ctx.t("targets-empty"),
     };
-    Ok(Page::new(ctx.t("nav-targets")).help("help-targets").refresh(10).bar(actions).table(table))
+    Ok(Page::new(ctx.t("nav-targets")).refresh(10).bar(actions).table(table))
 }
 
 fn defaults() -> [(&'static str, String); 2] {
@@ -141,7 +141,7 @@ fn new_page(ctx: &Ctx, form: &Form) -> Page {
         cancel: Some(LIST.to_owned()),
         ..FormBlock::default()
     };
-    Page::new(kind_word(ctx, kind)).help("help-targets").form(ctx, form, block)
+    Page::new(kind_word(ctx, kind)).form(ctx, form, block)
 }
 
 /// What was typed, as the API takes it. Empty fields take a key back to its default.
@@ -242,6 +242,7 @@ fn page(ctx: &Ctx, target: &AlarmTargetView, form: &Form) -> Page {
         action: href(&target.name),
         fields: fields(ctx, form, target.config.kind()),
         submit: ctx.t("targets-save"),
+        stored: true,
         ..FormBlock::default()
     };
     page.form(ctx, form, block)

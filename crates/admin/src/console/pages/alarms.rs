@@ -50,7 +50,7 @@ fn list(ctx: &Ctx) -> Result<Page, ControlError> {
         ..AlarmQuery::default()
     };
     let over = alarms::list(&ctx.app, &query)?;
-    let page = Page::new(ctx.t("nav-alarms")).help("help-alarms").refresh(10);
+    let page = Page::new(ctx.t("nav-alarms")).refresh(10);
     let page = page.bar(vec![Action::link(format!("{LIST}:catalogue"), ctx.t("alarms-catalogue"))]);
     let page = page.heading(ctx.t("alarms-open")).table(open_table(ctx, &alarms::open(&ctx.app)));
     let next = over.next.as_deref().map(|after| format!("{LIST}?{}", encoded(&[("after", after)])));
@@ -158,5 +158,5 @@ fn catalogue(ctx: &Ctx) -> Result<Page, ControlError> {
         rows: alarms::kinds().into_iter().map(row).collect(),
         empty: String::new(),
     };
-    Ok(Page::new(ctx.t("alarms-catalogue")).help("help-alarms").table(table))
+    Ok(Page::new(ctx.t("alarms-catalogue")).table(table))
 }

@@ -34,7 +34,7 @@ pub fn pages() -> Pages {
 
 fn list(ctx: &Ctx) -> Result<Page, ControlError> {
     let document = Action::link(api::DOCUMENT, ctx.t("api-document"));
-    let mut page = Page::new(ctx.t("nav-api")).line(ctx.t("api-lead")).help("help-api").bar(vec![document]);
+    let mut page = Page::new(ctx.t("nav-api")).line(ctx.t("api-lead")).bar(vec![document]);
     for tag in document::tags() {
         let rows = document::operations().iter().filter(|operation| operation.tag == tag.name).map(|one| row(ctx, one)).collect();
         let caption = words::tag(ctx.lang, tag);

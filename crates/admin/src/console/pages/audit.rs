@@ -38,7 +38,7 @@ fn list(ctx: &Ctx) -> Result<Page, ControlError> {
         before: ctx.query("before").and_then(|id| id.parse().ok()),
         limit: Some(ROWS),
     };
-    let page = Page::new(ctx.t("nav-audit")).help("help-audit").search(search(ctx));
+    let page = Page::new(ctx.t("nav-audit")).search(search(ctx));
     let found = audit_log::list(&ctx.app, &query)?;
     Ok(page.table(table(ctx, &found)).block(Block::Pager(pager(ctx, &found))))
 }

@@ -70,7 +70,7 @@ fn list(ctx: &Ctx) -> Result<Page, ControlError> {
         // No node runs, or it has not started yet.
         Err(error) if error.code() == "conflict" => {
             let said = error.text().get(ctx.lang).to_owned();
-            return Ok(Page::new(ctx.t("nav-certificates")).help("help-certificates").notice(Sign::Warning, said));
+            return Ok(Page::new(ctx.t("nav-certificates")).notice(Sign::Warning, said));
         }
         Err(error) => return Err(error),
     };
@@ -93,10 +93,8 @@ fn list(ctx: &Ctx) -> Result<Page, ControlError> {
         rows: all.iter().map(row).collect(),
         empty: String::new(),
     };
-    let mut page = Page::new(ctx.t("nav-certificates"))
-        .help("help-certificates")
-        .bar(vec![Action::link(format!("{LIST}:acme"), ctx.t("acme-open"))])
-        .table(table);
+    let mut page =
+        Page::new(ctx.t("nav-certificates")).bar(vec![Action::link(format!("{LIST}:acme"), ctx.t("acme-open"))]).table(table);
     for (one, warning) in all.iter().flat_map(|one| one.warnings.iter().map(move |warning| (one, warning))) {
         page = page.notice(Sign::Warning, format!("{}: {}", title(ctx, one.purpose), warning.get(ctx.lang)));
     }

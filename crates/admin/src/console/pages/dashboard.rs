@@ -24,7 +24,7 @@ pub fn pages() -> Pages {
 fn show(ctx: &Ctx) -> Result<Page, ControlError> {
     let status = status::status(&ctx.app)?;
     let sub = format!("{} · {} {}", status.domain, ctx.t("dashboard-version"), status.version);
-    let page = Page::new(ctx.t("nav-dashboard")).line(sub).help("help-dashboard").refresh(5);
+    let page = Page::new(ctx.t("nav-dashboard")).line(sub).refresh(5);
     let page = if status.database_healthy { page } else { page.notice(Sign::Bad, ctx.t("dashboard-database-bad")) };
     let open = if ctx.may(Right::read(Area::Alarms)) { alarms::open(&ctx.app) } else { Vec::new() };
     let page = if open.is_empty() { page } else { page.table(warnings(ctx, &open)) };

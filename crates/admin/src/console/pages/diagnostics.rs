@@ -29,7 +29,7 @@ pub fn pages() -> Pages {
 }
 
 fn log_page(ctx: &Ctx, form: &Form) -> Result<Page, ControlError> {
-    let page = Page::new(ctx.t("nav-log-level")).help("help-log-level");
+    let page = Page::new(ctx.t("nav-log-level"));
     // Without a log of its own (a test, a demo) there is nothing to change.
     let view = match log_level::show(&ctx.app) {
         Ok(view) => view,
@@ -86,7 +86,7 @@ fn state(ctx: &Ctx, state: TraceState) -> Cell {
 }
 
 fn traces_page(ctx: &Ctx, form: &Form) -> Result<Page, ControlError> {
-    let page = Page::new(ctx.t("nav-traces")).help("help-traces");
+    let page = Page::new(ctx.t("nav-traces"));
     let all = match traces::list(&ctx.app) {
         Ok(all) => all,
         Err(error) => return Ok(page.notice(Sign::Quiet, error.text().get(ctx.lang))),
@@ -146,7 +146,7 @@ fn start(ctx: &Ctx, form: Form) -> Result<Next, ControlError> {
 
 fn read(ctx: &Ctx, _: Form) -> Result<Next, ControlError> {
     let content = traces::read(&ctx.app, ctx.actor(), ctx.param("user"))?;
-    let page = Page::new(&content.trace.user).line(ctx.t("nav-traces")).help("help-traces");
+    let page = Page::new(&content.trace.user).line(ctx.t("nav-traces"));
     let back = Action::link(TRACES, ctx.t("trace-back"));
     Ok(Next::Show(page.bar(vec![back]).table(stanzas(ctx, &content))))
 }

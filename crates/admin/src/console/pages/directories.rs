@@ -73,7 +73,7 @@ fn list(ctx: &Ctx) -> Result<Page, ControlError> {
         rows: all.iter().map(|directory| row(ctx, directory)).collect(),
         empty: ctx.t("directories-empty"),
     };
-    let page = Page::new(ctx.t("nav-directories")).help("help-directories").refresh(5);
+    let page = Page::new(ctx.t("nav-directories")).refresh(5);
     Ok(services::unless_running(ctx, page, Service::SyncAgent)?.bar(actions).table(table))
 }
 

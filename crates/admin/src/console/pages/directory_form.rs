@@ -335,6 +335,7 @@ fn edit_page(ctx: &Ctx, directory: &DirectoryView, form: &Form) -> Page {
         action: ctx.path.clone(),
         fields: fields(ctx, Service::of(&directory.config), form, secret_help),
         submit: ctx.t("frame-save"),
+        stored: true,
         cancel: Some(href(&directory.name)),
         ..FormBlock::default()
     };

@@ -54,7 +54,7 @@ fn show(ctx: &Ctx) -> Result<Page, ControlError> {
     let all = claimed(&found);
     let from = ctx.query("after").and_then(|after| after.parse().ok()).unwrap_or(0).min(all.len());
     let to = (from + ROWS).min(all.len());
-    let page = Page::new(ctx.t("nav-duplicates")).help("help-duplicates");
+    let page = Page::new(ctx.t("nav-duplicates"));
     let page = match all.len() {
         0 => page.state(Sign::Good, ctx.t("duplicates-none-word")),
         _ => page.state(Sign::Warning, ctx.t("duplicates-some-word")),

@@ -246,6 +246,7 @@ fn edit_page(ctx: &Ctx, gateway: &GatewayView, form: &Form) -> Page {
         action: ctx.path.clone(),
         fields: fields(ctx, Service::of(&gateway.config), form, secret_help),
         submit: ctx.t("frame-save"),
+        stored: true,
         cancel: Some(href(&gateway.name)),
         ..FormBlock::default()
     };

@@ -67,7 +67,7 @@ fn list(ctx: &Ctx) -> Result<Page, ControlError> {
         rows: all.iter().map(|gateway| row(ctx, gateway)).collect(),
         empty: ctx.t("gateways-empty"),
     };
-    let page = Page::new(ctx.t("nav-gateways")).help("help-gateways").refresh(5);
+    let page = Page::new(ctx.t("nav-gateways")).refresh(5);
     Ok(services::unless_running(ctx, page, Service::PresenceGateways)?.bar(actions).table(table))
 }
 

@@ -48,7 +48,7 @@ fn list(ctx: &Ctx) -> Result<Page, ControlError> {
     let query = JobQuery { after: ctx.query("after").map(str::to_owned), limit: Some(ROWS), ..JobQuery::default() };
     let found = jobs::list(&ctx.app, &query)?;
     let next = found.next.as_deref().map(|after| format!("{LIST}?{}", encoded(&[("after", after)])));
-    let page = Page::new(ctx.t("nav-jobs")).help("help-jobs").refresh(5);
+    let page = Page::new(ctx.t("nav-jobs")).refresh(5);
     let page = services::unless_running(ctx, page, Service::JobScheduler)?.table(table(ctx, &found));
     Ok(page.block(Block::Pager(Pager { total: String::new(), first: ctx.query("after").map(|_| LIST.to_owned()), next })))
 }

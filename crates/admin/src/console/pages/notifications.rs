@@ -51,7 +51,7 @@ fn list(ctx: &Ctx) -> Result<Page, ControlError> {
         Some(file) => ctx.tn("notifications-file", "file", file.display().to_string()),
         None => ctx.t("notifications-no-file"),
     };
-    let mut page = Page::new(ctx.t("nav-notifications")).line(line).help("help-notifications").refresh(5);
+    let mut page = Page::new(ctx.t("nav-notifications")).line(line).refresh(5);
     let broken = all.iter().any(|one| one.key.is_none());
     if broken {
         page = page.notice(Sign::Bad, ctx.t("notifications-broken"));
@@ -114,7 +114,7 @@ fn ask(ctx: &Ctx, form: &Form) -> Page {
         ..FormBlock::default()
     };
     let name = ctx.app.node().name().to_owned();
-    let page = Page::new(ctx.tn("notifications-ask", "name", name)).help("help-notifications");
+    let page = Page::new(ctx.tn("notifications-ask", "name", name));
     page.text(notifications::restart_means().get(ctx.lang)).text(ctx.t("notifications-ask-note")).form(ctx, form, block)
 }
 

@@ -32,7 +32,7 @@ fn asking(ctx: &Ctx, form: &Form) -> Page {
     let field = |name, key: &str| Field::new(form, ctx.lang, name, ctx.t(key), Kind::Input("text")).required();
     let fields = vec![field("viewer", "live-viewer"), field("of", "live-of")];
     let search = Search { action: PAGE.to_owned(), fields, submit: ctx.t("live-look") };
-    Page::new(ctx.t("nav-presence-viewer")).help("help-presence-viewer").search(search)
+    Page::new(ctx.t("nav-presence-viewer")).search(search)
 }
 
 fn explained(ctx: &Ctx, page: Page, sight: &SightView) -> Page {

@@ -63,7 +63,7 @@ fn page(ctx: &Ctx, view: &ProviderView, form: &Form) -> Page {
         true => (Sign::Good, ctx.t("provider-on")),
         false => (Sign::Quiet, ctx.t("provider-off")),
     };
-    let page = Page::new(ctx.t("nav-admin-sign-in")).state(sign, word).help("help-admin-sign-in");
+    let page = Page::new(ctx.t("nav-admin-sign-in")).state(sign, word);
     if !ctx.may(WRITE) {
         return page.facts(facts(ctx, view));
     }
@@ -74,6 +74,7 @@ fn page(ctx: &Ctx, view: &ProviderView, form: &Form) -> Page {
         action: PATH.to_owned(),
         fields: fields(ctx, view, form),
         submit: ctx.t("frame-save"),
+        stored: true,
         ..FormBlock::default()
     };
     let page = page.bar(bar);

@@ -62,23 +62,26 @@ pub(super) fn unless_running(ctx: &Ctx, page: Page, service: Service) -> Result<
 
 fn list(ctx: &Ctx) -> Result<Page, ControlError> {
     let all = services::list(&ctx.app)?;
-    let columns = ["services-name", "services-state", "services-since", "services-reason", "services-stop-means", "services-do"];
+    let columns = ["services-name", "services-state", "services-since", "services-stop-means", "services-do"];
     let table = Table {
         caption: ctx.t("nav-control-center"),
         columns: columns.iter().map(|key| ctx.t(key)).collect(),
         rows: all.iter().map(|service| row(ctx, service)).collect(),
         empty: String::new(),
     };
-    Ok(Page::new(ctx.t("nav-control-center")).help("help-services").refresh(5).table(table))
+    Ok(Page::new(ctx.t("nav-control-center")).refresh(5).table(table))
 }
 
 fn row(ctx: &Ctx, service: &ServiceView) -> Vec<Cell> {
     let (sign, word) = state(ctx, service);
+    let why = service.reason.get(ctx.lang).to_owned();
     vec![
         Cell::link(href(service), service.title.get(ctx.lang)),
         Cell::pill(sign, word),
-        service.since.clone().map_or(Cell::Empty, Cell::Time),
-        Cell::text(service.reason.get(ctx.lang)),
+        match service.since.clone() {
+            Some(at) => Cell::Since { at, why },
+            None => Cell::Text(why),
+        },
         Cell::Dim(service.stop_means.get(ctx.lang).to_owned()),
         Cell::Buttons(actions(ctx, service)),
     ]

@@ -15,7 +15,6 @@ use zaiseki_control::{ControlError, Text};
 struct Group {
     path: &'static str,
     name: &'static str,
-    help: &'static str,
     area: Area,
     holds: fn(&str) -> bool,
 }
@@ -23,7 +22,6 @@ struct Group {
 static PRESENCE: Group = Group {
     path: "/console/presence-settings",
     name: "nav-presence-settings",
-    help: "help-presence-settings",
     area: Area::Settings,
     holds: |key| matches!(key, "auto_authorize" | "max_contacts" | "max_watchers") || key.starts_with("calendar."),
 };
@@ -31,23 +29,16 @@ static PRESENCE: Group = Group {
 static MESSAGING: Group = Group {
     path: "/console/messaging",
     name: "nav-messaging-settings",
-    help: "help-messaging-settings",
     area: Area::Settings,
     holds: |key| key == "archive" || key.starts_with("archive_"),
 };
 
-static SECURITY: Group = Group {
-    path: "/console/security",
-    name: "nav-security",
-    help: "help-security",
-    area: Area::Security,
-    holds: |key| key.starts_with("admin."),
-};
+static SECURITY: Group =
+    Group { path: "/console/security", name: "nav-security", area: Area::Security, holds: |key| key.starts_with("admin.") };
 
 static SIGN_IN: Group = Group {
     path: "/console/user-sign-in",
     name: "nav-user-sign-in",
-    help: "help-user-sign-in",
     area: Area::Security,
     holds: |key| key.starts_with("sign_in."),
 };
@@ -55,7 +46,6 @@ static SIGN_IN: Group = Group {
 static PEOPLE: Group = Group {
     path: "/console/people-settings",
     name: "nav-people-settings",
-    help: "help-people-settings",
     area: Area::Settings,
     holds: |key| key.starts_with("people."),
 };
@@ -64,7 +54,6 @@ static PEOPLE: Group = Group {
 static PARAMETERS: Group = Group {
     path: "/console/parameters",
     name: "nav-parameters",
-    help: "help-parameters",
     area: Area::Settings,
     holds: |key| ![&PRESENCE, &MESSAGING, &SECURITY, &SIGN_IN, &PEOPLE].iter().any(|group| (group.holds)(key)),
 };
@@ -98,13 +87,14 @@ fn show(ctx: &Ctx, group: &'static Group) -> Page {
 }
 
 fn page(ctx: &Ctx, group: &'static Group, form: &Form) -> Page {
-    let page = Page::new(ctx.t(group.name)).line(ctx.t("settings-live")).help(group.help);
+    let page = Page::new(ctx.t(group.name)).line(ctx.t("settings-live"));
     if !ctx.may(Right::write(group.area)) {
         let fact = |(setting, view): (&Setting, SettingView)| (said(ctx, &view), Cell::Text(shown(ctx, setting, &view.value)));
         return page.facts(of(ctx, group).map(fact).collect());
     }
     let fields = of(ctx, group).map(|(setting, view)| field(ctx, form, setting, &view)).collect();
-    let block = FormBlock { action: group.path.to_owned(), fields, submit: ctx.t("frame-save"), ..FormBlock::default() };
+    let block =
+        FormBlock { action: group.path.to_owned(), fields, submit: ctx.t("frame-save"), stored: true, ..FormBlock::default() };
     page.form(ctx, form, block).heading(ctx.t("settings-changed-heading")).table(changed(ctx, group))
 }
 

@@ -32,7 +32,7 @@ pub(super) fn add_own(ctx: &Ctx, page: Page) -> Result<Page, ControlError> {
 fn everybody_s(ctx: &Ctx) -> Result<Page, ControlError> {
     let all = tokens::list(&ctx.app, caller(ctx)?, true)?;
     let place = ctx.may(Right::write(Area::Admins)).then_some("/console");
-    let page = Page::new(ctx.t("nav-tokens")).help("help-tokens");
+    let page = Page::new(ctx.t("nav-tokens"));
     let new = Action::link(NEW, ctx.t("tokens-new")).primary();
     Ok(page.bar(vec![new]).table(table(ctx, &all, place, true)))
 }

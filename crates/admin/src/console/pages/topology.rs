@@ -15,7 +15,7 @@ pub fn pages() -> Pages {
 }
 
 fn show(ctx: &Ctx) -> Result<Page, ControlError> {
-    let mut page = Page::new(ctx.t("nav-topology")).help("help-topology").refresh(5);
+    let mut page = Page::new(ctx.t("nav-topology")).refresh(5);
     for node in nodes::list(&ctx.app)? {
         page = page.heading(&node.name).facts(facts(ctx, &node)).table(doors(ctx, &node)?);
     }

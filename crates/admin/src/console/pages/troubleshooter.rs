@@ -22,7 +22,7 @@ pub fn pages() -> Pages {
 
 /// The last run: to look at the page asks no server.
 fn show(ctx: &Ctx) -> Result<Page, ControlError> {
-    let page = Page::new(ctx.t("nav-troubleshooter")).help("help-troubleshooter");
+    let page = Page::new(ctx.t("nav-troubleshooter"));
     let again = |key: &str| {
         let run = Action::post("/console/troubleshooter/run", ctx.t(key)).primary();
         let bundle = ctx.may(TAKE).then(|| Action::post(BUNDLE, ctx.t("troubleshooter-bundle")));

@@ -47,7 +47,7 @@ fn list(ctx: &Ctx) -> Result<Page, ControlError> {
         empty: ctx.t("trust-empty"),
     };
     let new = ctx.may(WRITE).then(|| Action::link(format!("{LIST}:new"), ctx.t("trust-add")).primary());
-    let page = Page::new(ctx.t("nav-trust")).help("help-trust").bar(new.into_iter().collect()).table(table);
+    let page = Page::new(ctx.t("nav-trust")).bar(new.into_iter().collect()).table(table);
     Ok(page.text(ctx.t("trust-only-web")))
 }
 
@@ -63,7 +63,7 @@ fn new_page(ctx: &Ctx, form: &Form) -> Page {
         cancel: Some(LIST.to_owned()),
         ..FormBlock::default()
     };
-    Page::new(ctx.t("trust-add")).help("help-trust").form(ctx, form, block)
+    Page::new(ctx.t("trust-add")).form(ctx, form, block)
 }
 
 /// What is typed goes before a file.
@@ -81,7 +81,7 @@ fn show(ctx: &Ctx) -> Result<Page, ControlError> {
     let one = trust::show(&ctx.app, ctx.param("name"))?;
     let (sign, word) = ends(ctx, one.details.days_left);
     let remove = ctx.may(WRITE).then(|| Action::link(format!("{}/remove", href(&one.name)), ctx.t("frame-remove")));
-    let page = Page::new(&one.name).help("help-trust").state(sign, word).bar(remove.into_iter().collect());
+    let page = Page::new(&one.name).state(sign, word).bar(remove.into_iter().collect());
     Ok(page.facts(facts(ctx, &one.details)).block(Block::Lines(one.pem)))
 }
 
@@ -94,7 +94,7 @@ fn remove_page(ctx: &Ctx) -> Result<Page, ControlError> {
         danger: true,
         ..FormBlock::default()
     };
-    let page = Page::new(ctx.tn("trust-remove-title", "name", one.name.clone())).help("help-trust");
+    let page = Page::new(ctx.tn("trust-remove-title", "name", one.name.clone()));
     Ok(page.text(ctx.t("trust-remove-text")).form(ctx, &Form::default(), block))
 }
 

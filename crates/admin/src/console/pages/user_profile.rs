@@ -52,6 +52,7 @@ fn page(ctx: &Ctx, profile: &ProfileView, form: &Form) -> Page {
         action: ctx.path.clone(),
         fields,
         submit: ctx.t("frame-save"),
+        stored: true,
         cancel: Some(href(&profile.user.name)),
         ..FormBlock::default()
     };

@@ -62,7 +62,7 @@ fn list(ctx: &Ctx) -> Result<Page, ControlError> {
         actions.push(Action::link("/console/users:import", ctx.t("import-title")));
         actions.push(Action::link(super::users_im::from_list(ctx), ctx.t("bulk-im-title")));
     }
-    let page = Page::new(ctx.t("nav-users")).help("help-users").bar(actions).search(search(ctx)?);
+    let page = Page::new(ctx.t("nav-users")).bar(actions).search(search(ctx)?);
     // By user id they are the same.
     let addresses = addresses::scheme(&ctx.app)? == Scheme::DirectoryUri;
     Ok(page.table(table(ctx, &found, addresses)).block(Block::Pager(pager(ctx, &found))))
@@ -159,7 +159,7 @@ fn user_page(ctx: &Ctx, user: &UserView, form: &Form) -> Page {
     let tick = |name, key: &str, help: &str| Field::new(form, ctx.lang, name, ctx.t(key), Kind::Tick).help(ctx.t(help));
     fields.push(tick("calendar", "users-calendar", "users-calendar-help"));
     fields.push(tick("archive", "users-archive", "users-archive-help"));
-    let block = FormBlock { action: href(&user.name), fields, submit: ctx.t("frame-save"), ..FormBlock::default() };
+    let block = FormBlock { action: href(&user.name), fields, submit: ctx.t("frame-save"), stored: true, ..FormBlock::default() };
     page.bar(actions(ctx, user)).form(ctx, form, block)
 }
 

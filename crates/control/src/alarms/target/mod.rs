@@ -107,12 +107,13 @@ impl TargetConfig {
     /// Where the secret would go: who may change the target may not send it elsewhere.
     pub fn destination(&self) -> String {
         match self {
+            // Nothing of it is secret.
             TargetConfig::Syslog(to) => format!("{}:{:?}", to.host, to.port),
             TargetConfig::Mail(to) => {
                 let MailConfig { host, port, security, username, ca_pem, .. } = to;
                 format!("{host}:{port:?} {security:?} {username:?} {ca_pem:?}")
             }
-            TargetConfig::Webhook(to) => to.url.clone(),
+            TargetConfig::Webhook(to) => format!("{} {:?}", to.url, to.ca_pem),
         }
     }
 

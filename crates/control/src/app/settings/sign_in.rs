@@ -133,20 +133,24 @@ pub(super) fn check(settings: &Settings) -> Result<()> {
     needed(AUDIENCE.key, &oidc.audience)
 }
 
+/// Of an address that the node does not connect to by itself.
+pub(super) const NOT_ALLOWED: (&str, &str) = (
+    "is an address that is asked only if outbound.allow of the configuration file names it: it is link-local, or gives out credentials of the machine",
+    "リンクローカルか、認証情報を配布するアドレスです。設定ファイルの outbound.allow で許可しない限り接続しません",
+);
+
 /// Tokens and keys in clear text would be anybody's: only this machine is spoken to so.
 pub(crate) fn check_address(field: &'static str, issuer: &str) -> Result<()> {
     if issuer.is_empty() {
         return Ok(());
     }
-    let url =
-        Url::parse(issuer).ok().filter(|url| url.query().is_none() && url.fragment().is_none() && url.username().is_empty());
+    let plain =
+        |url: &Url| url.query().is_none() && url.fragment().is_none() && url.username().is_empty() && url.password().is_none();
+    let url = Url::parse(issuer).ok().filter(plain);
     let here = |url: &Url| matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
     match url {
         Some(url) if AddressPolicy::CONFIGURED.refuses(&url).is_some() => {
-            let en = "is an address that is asked only if outbound.allow of the configuration file names it: it is link-local, or gives out credentials of the machine";
-            let ja =
-                "リンクローカルか、認証情報を配布するアドレスです。設定ファイルの outbound.allow で許可しない限り接続しません";
-            Err(ControlError::invalid(field, en, ja))
+            Err(ControlError::invalid(field, NOT_ALLOWED.0, NOT_ALLOWED.1))
         }
         Some(url) if url.scheme() == "https" || (url.scheme() == "http" && here(&url)) => Ok(()),
         _ => {
