@@ -117,6 +117,18 @@ export async function addLostDirectory(page) {
   await press(page, "Perform full sync now");
 }
 
+/** The node's own authority as one that it trusts, from a file. */
+export async function addTrusted(page, name = "Company") {
+  await go(page, "/console/certificates");
+  const [download] = await Promise.all([page.waitForEvent("download", { timeout }), follow(page, "Download (DER)")]);
+  const authority = readFileSync(await download.path());
+  await go(page, "/console/trust:new");
+  await named(page, "name").fill(name);
+  await named(page, "file").setInputFiles({ name: "ca.cer", mimeType: "application/pkix-cert", buffer: authority });
+  await send(page, {});
+  await said(page);
+}
+
 async function signUp(page) {
   await send(page, { name: "admin", password: PASSWORD });
   await page.waitForURL("**/console/", { timeout });
