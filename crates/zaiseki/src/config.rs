@@ -8,7 +8,7 @@
 //! data_dir = "/var/lib/zaiseki"     # default: ./zaiseki-data; relative paths start at the folder of this file
 //! database = "sqlite"               # the default
 //! [listen]                          # lists of "address:port"; with this section only what it names listens
-//! c2s = ["0.0.0.0:5222", "[::]:5222"]
+//! c2s = ["[::]:5222"]               # IPv4 too
 //! c2s_tls = ["0.0.0.0:5223"]
 //! https = ["0.0.0.0:8443"]          # chat page, WebSocket, BOSH, console and API, but for those with addresses of their own:
 //! admin = ["127.0.0.1:9443"]        # console and API
@@ -240,27 +240,38 @@ impl Config {
 
     /// Reads the file, if one is given. All problems at once.
     pub fn load(path: Option<&Path>) -> Result<Config, Vec<Problem>> {
-        let Some(path) = path else { return Ok(Config::without_file()) };
-        let text = std::fs::read_to_string(path).map_err(|error| {
-            let (name, why) = (path.display(), error);
-            let text = Text::new(
-                format!("the configuration file {name} cannot be read: {why}"),
-                format!("設定ファイル {name} を読めません: {why}"),
-            );
-            vec![Problem { line: None, key: String::new(), text }]
-        })?;
-        Config::parse(&text, path.parent().unwrap_or(Path::new("")))
+        let (config, problems) = Config::load_what_is_right(path);
+        if problems.is_empty() { Ok(config) } else { Err(problems) }
+    }
+
+    /// The same, with defaults where something is wrong: a running node may still be reached by it.
+    pub fn load_what_is_right(path: Option<&Path>) -> (Config, Vec<Problem>) {
+        let Some(path) = path else { return (Config::without_file(), Vec::new()) };
+        match std::fs::read_to_string(path) {
+            Ok(text) => Config::read(&text, path.parent().unwrap_or(Path::new(""))),
+            Err(why) => {
+                let name = path.display();
+                let text = Text::new(
+                    format!("the configuration file {name} cannot be read: {why}"),
+                    format!("設定ファイル {name} を読めません: {why}"),
+                );
+                (Config::without_file(), vec![Problem { line: None, key: String::new(), text }])
+            }
+        }
     }
 
     /// `folder`: where relative paths start.
+    #[cfg(test)]
     pub fn parse(text: &str, folder: &Path) -> Result<Config, Vec<Problem>> {
+        let (config, problems) = Config::read(text, folder);
+        if problems.is_empty() { Ok(config) } else { Err(problems) }
+    }
+
+    fn read(text: &str, folder: &Path) -> (Config, Vec<Problem>) {
         let mut reader = Reader::new(text, folder);
         let config = reader.root(|reader, root| {
-            root.only(
-                reader,
-                &["domain", "node_name", "data_dir", "database"],
-                &["listen", "allow", "outbound", "tls", "c2s", "log"],
-            );
+            let sections = ["listen", "allow", "outbound", "tls", "c2s", "log"];
+            root.only(reader, &["domain", "node_name", "data_dir", "database"], &sections);
             let domain = domain(reader, root);
             Config {
                 node_name: node_name(reader, root).unwrap_or_else(|| domain.clone()),
@@ -275,7 +286,7 @@ impl Config {
                 log: log(reader, root),
             }
         });
-        reader.finish(config)
+        (config, reader.finish())
     }
 }
 

@@ -42,20 +42,19 @@ fn main() -> ExitCode {
     if matches!(cli.command, Command::Demo) {
         return finish(demo::run(lang), lang);
     }
-    let config = match Config::load(cli.config.as_deref()) {
-        Ok(config) => config,
-        Err(problems) => {
-            problems.iter().for_each(|problem| eprintln!("{}", problem.render(lang)));
-            return ExitCode::from(EXIT_USAGE);
-        }
-    };
+    let (config, problems) = Config::load_what_is_right(cli.config.as_deref());
+    problems.iter().for_each(|problem| eprintln!("{}", problem.render(lang)));
+    // What is wrong with the file must not keep anybody from the node that runs: there it is mended, and people are locked out.
+    if !problems.is_empty() && !(matches!(cli.command, Command::Ask(_)) && cli::reaches_a_node(&config)) {
+        return ExitCode::from(EXIT_USAGE);
+    }
     make_exceptions(config.outbound.clone());
     match cli.command {
         Command::Serve => {
             let log = log::start(config.log);
             serve_on(&config, cli.config.as_deref(), log, lang)
         }
-        Command::Ask(ask) => finish(cli::run(&config, ask, cli.output, lang), lang),
+        Command::Ask(ask) => finish(cli::run((&config, cli.config.as_deref()), ask, cli.output, lang), lang),
         Command::Demo => ExitCode::SUCCESS,
     }
 }

@@ -129,6 +129,55 @@ export async function addTrusted(page, name = "Company") {
   await said(page);
 }
 
+/** Pages with nothing on them hide what may be wrong with them. */
+export async function populate(page) {
+  await sendPeople(page, 60);
+  await go(page, "/console/gateways:caldav");
+  const calendars = { name: "Calendars", url: "http://127.0.0.1:1/{user}/", username: "service", secret: "secret", allow_clear_text: true };
+  await send(page, calendars);
+  await said(page);
+  await addLostDirectory(page);
+  await go(page, "/console/directories/Company");
+  await press(page, "Dry run");
+  await page.locator("p.notice.bad").waitFor({ timeout });
+  await go(page, "/console/users:im");
+  await send(page, { im: "false", way: "users", users: "user2" });
+  await page.locator(".title .pill.good").waitFor({ timeout });
+  await go(page, "/console/traces");
+  await send(page, { user: "user1", minutes: "5" });
+  await said(page);
+  await go(page, "/console/administrators:new");
+  await send(page, { name: "operator", role: "operator", password: PASSWORD });
+  await said(page);
+  await go(page, "/console/alarm-targets:new/syslog");
+  await send(page, { name: "siem", host: "127.0.0.1", port: "1", transport: "tcp", severity: "error" });
+  await said(page);
+  await addTrusted(page);
+}
+
+export const language = options.language;
+export const pageName = (path) => (path === "/console/" ? "dashboard" : path.replace("/console/", "").replaceAll(/[/:.]/g, "-"));
+
+export async function speak(page) {
+  await go(page, `/console/language?to=${language}&back=/console/`);
+  demand((await page.locator("html").getAttribute("lang")) === language, "the language is chosen");
+}
+
+/** What holds for every page. */
+export async function good(page, path) {
+  demand(!/\b(nav|frame|help)-[a-z]/.test(await page.innerText("body")), `${path} lacks a text`);
+  demand((await page.locator("details.help").count()) === 1, `${path} has no help`);
+  await fits(page);
+  await accessible(page);
+}
+
+export async function narrow(page) {
+  await page.setViewportSize({ width: 390, height: 800 });
+  await fits(page);
+}
+
+export const wide = (page) => page.setViewportSize({ width: 1280, height: 800 });
+
 async function signUp(page) {
   await send(page, { name: "admin", password: PASSWORD });
   await page.waitForURL("**/console/", { timeout });

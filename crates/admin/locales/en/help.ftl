@@ -68,7 +68,7 @@ help-user-sign-in =
 
     While a directory or provider does not answer, new sign-ins are put off and running sessions go on. Test the directory on its own page; the troubleshooter looks at both.
 help-import =
-    Columns: userid, password, display name, mail, telephone, language, in any order if the first line names them. Instead of passwords the SCRAM keys of another server may stand there.
+    Columns: userid, password, display name, mail, telephone, language, given name, family name, reading, directory uri, department, title, in any order if the first line names them; else userid, password, display name, mail, telephone. Instead of passwords the SCRAM keys of another server may stand there: salt, iterations, sha256_stored_key, sha256_server_key, sha1_stored_key, sha1_server_key (base64).
 
     A bad row never stops the others. Only users who do not exist yet are made; nothing existing is changed.
 help-account =

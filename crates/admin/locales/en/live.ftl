@@ -82,3 +82,4 @@ live-show-away = away
 live-show-xa = away for long
 live-show-dnd = do not disturb
 live-show-unavailable = offline
+live-unread = The gateway has not read this calendar yet.

@@ -68,7 +68,7 @@ help-user-sign-in =
 
     ディレクトリーやプロバイダーが応答しない間、新しいサインインは保留されますが、実行中のセッションは続きます。ディレクトリーの接続は個別のページでテストでき、両方をトラブルシューターが確認します。
 help-import =
-    列: userid、password、display name、mail、telephone、language。1 行目に列名があれば順序は自由です。パスワードの代わりに、ほかのサーバーの SCRAM 鍵も使えます。
+    列: userid、password、display name、mail、telephone、language、given name、family name、reading、directory uri、department、title (日本語の列名も使えます)。1 行目に列名があれば順序は自由で、なければ userid、password、display name、mail、telephone の順です。パスワードの代わりに、ほかのサーバーの SCRAM 鍵 (salt、iterations、sha256_stored_key、sha256_server_key、sha1_stored_key、sha1_server_key、base64) も使えます。
 
     誤りのある行があっても、ほかの行は処理します。まだ存在しないユーザーだけを作成し、既存のユーザーは変更しません。
 help-account =

@@ -82,3 +82,4 @@ live-show-away = 離席中
 live-show-xa = 長時間離席
 live-show-dnd = 取り込み中
 live-show-unavailable = オフライン
+live-unread = ゲートウェイはこの予定表をまだ読み取っていません。

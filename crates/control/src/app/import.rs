@@ -4,7 +4,7 @@
 //! `language`, `given name`, `family name`, `reading`, `directory uri`, `department`, `title`; instead of the password SCRAM keys, so that users of another server keep theirs: `salt`, `iterations`,
 //! `sha256_stored_key`, `sha256_server_key`, `sha1_stored_key`, `sha1_server_key` (base64; one pair is enough, and one
 //! salt and number of iterations serves both). Without a header line the columns are userid, password, display name, mail,
-//! telephone. The first line is a header if its first field names a column of user ids.
+//! telephone. The first line is a header if it names any column; one without a column of user ids stops the import.
 //!
 //! A bad row never stops the others; it is reported with line, column and reason.
 
@@ -85,7 +85,11 @@ enum Column {
 
 /// Name, column, other names. Case, blanks, `_` and `-` do not matter.
 const COLUMNS: [(&str, Column, &[&str]); 18] = [
-    ("userid", C::UserId, &["ユーザーid", "ユーザid"]),
+    (
+        "userid",
+        C::UserId,
+        &["user name", "user", "uid", "id", "login", "login id", "ユーザーid", "ユーザid", "ユーザー名", "ログインid"],
+    ),
     ("password", C::Password, &["パスワード"]),
     ("display name", C::DisplayName, &["full name", "表示名", "氏名"]),
     ("mail", C::Mail, &["email", "mail id", "メール", "メールアドレス"]),
@@ -179,6 +183,12 @@ impl Import<'_> {
             let header = header(record);
             self.columns = Some(header.clone().unwrap_or_else(|| WITHOUT_HEADER.map(Some).to_vec()));
             if let Some(header) = header {
+                if !header.contains(&Some(C::UserId)) {
+                    let en = "the first line names columns, and none of user ids: call that column \"userid\"";
+                    let ja = "1 行目に列名がありますが、ユーザー ID の列がありません。列名を \"userid\" にしてください";
+                    self.report.stopped = Some(Text::new(en, ja));
+                    return;
+                }
                 self.unknown_columns(line, record, &header);
                 return;
             }
@@ -455,12 +465,7 @@ fn header(record: &ByteRecord) -> Option<Vec<Option<Column>>> {
         let column = column_of(field).filter(|column| !columns.contains(&Some(*column)));
         columns.push(column);
     }
-    (columns.first() == Some(&Some(C::UserId)) || has_keys(&columns)).then_some(columns)
-}
-
-/// A header whose user ids are not in the first column shows by names that no user has.
-fn has_keys(columns: &[Option<Column>]) -> bool {
-    columns.contains(&Some(C::UserId)) && columns.iter().flatten().count() >= 2
+    columns.iter().any(Option::is_some).then_some(columns)
 }
 
 fn column_of(field: &[u8]) -> Option<Column> {

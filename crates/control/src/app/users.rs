@@ -396,7 +396,12 @@ fn display_name(text: &str) -> Result<String> {
 }
 
 fn telephone(text: &str) -> Result<String> {
-    short("telephone", text, TELEPHONE_CHARS)
+    let number = short("telephone", text, TELEPHONE_CHARS)?;
+    if number.is_empty() || number.chars().any(char::is_numeric) {
+        return Ok(number);
+    }
+    let en = "is no telephone number: write it as +81 3 1234 5678";
+    Err(ControlError::invalid("telephone", en, "電話番号ではありません。+81 3 1234 5678 のように入力してください"))
 }
 
 pub(super) fn short(field: &'static str, text: &str, chars: usize) -> Result<String> {

@@ -213,7 +213,7 @@ fn differs(sent: Option<&PresenceFact>, fact: &PresenceFact, outage: Duration) -
 
 /// One user's answers of all gateways as one claim.
 fn fact(user: UserId, known: &Known, settings: &CalendarSettings) -> PresenceFact {
-    let until = |answer: &Answer| answer.fetched_at + settings.outage;
+    let until = |answer: &Answer| if answer.fetched_at == NEVER { NEVER } else { answer.fetched_at + settings.outage };
     let valid_until = known.answers.values().map(until).max().unwrap_or(Timestamp::ZERO);
     let whole = Window { start: Timestamp::ZERO, end: Timestamp::MAX };
     let shown: Vec<BusyInterval> = match known.answers.len() {

@@ -41,22 +41,22 @@ fn one(book: &mut Book) -> PresenceFact {
 #[test]
 fn a_fact_is_told_once_and_again_before_it_runs_out() {
     let mut book = book();
-    tell(&mut book, A, &[busy(100, 200)], 0);
+    tell(&mut book, A, &[busy(100, 200)], 10);
     let fact = one(&mut book);
     assert_eq!((fact.name.as_str(), fact.source), ("anna", Some(FactSource::Gateway(A))));
-    assert_eq!((fact.intervals, fact.valid_until), (vec![busy(100, 200)], Timestamp::from_secs(1_000)));
-    tell(&mut book, A, &[busy(100, 200)], 49);
+    assert_eq!((fact.intervals, fact.valid_until), (vec![busy(100, 200)], Timestamp::from_secs(1_010)));
+    tell(&mut book, A, &[busy(100, 200)], 59);
     assert_eq!(book.due(&settings()), []);
-    tell(&mut book, A, &[busy(100, 200)], 50);
-    assert_eq!(one(&mut book).valid_until, Timestamp::from_secs(1_050));
-    tell(&mut book, A, &[busy(100, 210)], 51);
+    tell(&mut book, A, &[busy(100, 200)], 60);
+    assert_eq!(one(&mut book).valid_until, Timestamp::from_secs(1_060));
+    tell(&mut book, A, &[busy(100, 210)], 61);
     assert_eq!(one(&mut book).intervals, [busy(100, 210)]);
 }
 
 #[test]
 fn after_a_run_that_was_dropped_everything_is_told_again() {
     let mut book = book();
-    tell(&mut book, A, &[busy(100, 200)], 0);
+    tell(&mut book, A, &[busy(100, 200)], 10);
     one(&mut book);
     book.doubt();
     assert_eq!(one(&mut book).intervals, [busy(100, 200)]);
@@ -75,7 +75,7 @@ fn only_what_shows_is_told() {
         at(30, 40, BusyKind::OutOfOffice),
     ];
     let mut book = book();
-    tell(&mut book, A, &kinds, 0);
+    tell(&mut book, A, &kinds, 10);
     assert_eq!(one(&mut book).intervals, [kinds[1], kinds[3]]);
     book.touch_all();
     let away = CalendarSettings { elsewhere_is_away: true, ..settings() };
@@ -85,11 +85,11 @@ fn only_what_shows_is_told() {
 #[test]
 fn gateways_are_merged_and_each_runs_out_by_itself() {
     let mut book = book();
-    tell(&mut book, A, &[busy(0, 5_000)], 0);
+    tell(&mut book, A, &[busy(0, 5_000)], 10);
     tell(&mut book, B, &[at(100, 200, BusyKind::OutOfOffice)], 2_000);
     let fact = one(&mut book);
     assert_eq!(fact.valid_until, Timestamp::from_secs(3_000));
-    let merged = [busy(0, 1_000), at(100, 200, BusyKind::OutOfOffice)];
+    let merged = [busy(0, 1_010), at(100, 200, BusyKind::OutOfOffice)];
     assert_eq!(fact.intervals, merged);
     book.keep_gateways(&HashSet::from([B]));
     assert_eq!(one(&mut book).intervals, [at(100, 200, BusyKind::OutOfOffice)]);
@@ -103,7 +103,7 @@ fn gateways_are_merged_and_each_runs_out_by_itself() {
 #[test]
 fn users_who_leave_are_told_of_and_forgotten() {
     let mut book = book();
-    tell(&mut book, A, &[busy(0, 10)], 0);
+    tell(&mut book, A, &[busy(0, 10)], 10);
     book.answered(A, (OTHER, "ben"), vec![], DAY, Timestamp::ZERO);
     assert_eq!(book.due(&settings()).len(), 2);
     assert_eq!(book.keep_users(HashSet::from([OTHER])), [(USER, A)]);
@@ -121,16 +121,16 @@ fn users_who_leave_are_told_of_and_forgotten() {
 #[test]
 fn the_database_gets_changes_and_now_and_then_the_time() {
     let mut book = book();
-    tell(&mut book, A, &[busy(0, 10)], 0);
+    tell(&mut book, A, &[busy(0, 10)], 10);
     let first = book.unwritten(A, Duration::from_secs(1_000));
     assert_eq!(first, [(USER, vec![busy(0, 10)])]);
     assert_eq!(book.unwritten(B, Duration::from_secs(1_000)), []);
     book.written(A, &first);
-    tell(&mut book, A, &[busy(0, 10)], 49);
+    tell(&mut book, A, &[busy(0, 10)], 59);
     assert_eq!(book.unwritten(A, Duration::from_secs(1_000)), []);
-    tell(&mut book, A, &[busy(0, 10)], 50);
+    tell(&mut book, A, &[busy(0, 10)], 60);
     assert_eq!(book.unwritten(A, Duration::from_secs(1_000)).len(), 1);
-    tell(&mut book, A, &[busy(0, 11)], 51);
+    tell(&mut book, A, &[busy(0, 11)], 61);
     // What was written meanwhile is not the newest.
     book.written(A, &first);
     assert_eq!(book.unwritten(A, Duration::from_secs(1_000)), [(USER, vec![busy(0, 11)])]);
@@ -139,7 +139,7 @@ fn the_database_gets_changes_and_now_and_then_the_time() {
 #[test]
 fn a_long_meeting_keeps_its_start_when_the_window_moves_on() {
     let mut book = book();
-    tell(&mut book, A, &[busy(10, 90_000)], 0);
+    tell(&mut book, A, &[busy(10, 90_000)], 10);
     one(&mut book);
     let later = Window { start: Timestamp::from_secs(1_000), end: Timestamp::from_secs(90_000) };
     book.answered(A, (USER, "anna"), vec![busy(1_000, 90_000)], later, Timestamp::from_secs(10));
@@ -153,7 +153,7 @@ fn a_long_meeting_keeps_its_start_when_the_window_moves_on() {
 #[test]
 fn of_overlapping_meetings_each_keeps_its_own_start() {
     let mut book = book();
-    tell(&mut book, A, &[busy(10, 5_000), busy(20, 6_000)], 0);
+    tell(&mut book, A, &[busy(10, 5_000), busy(20, 6_000)], 10);
     one(&mut book);
     let later = Window { start: Timestamp::from_secs(1_000), ..DAY };
     book.answered(A, (USER, "anna"), vec![busy(1_000, 6_000), busy(1_000, 5_000)], later, Timestamp::from_secs(10));
@@ -191,7 +191,7 @@ fn a_gateway_speaks_for_its_users_before_its_first_answer() {
     book.keep_users(HashSet::from([USER]));
     book.serve(A, [(USER, "anna"), (OTHER, "ben")].into_iter());
     assert_eq!(book.due(&settings()), []);
-    tell(&mut book, A, &[busy(100, 200)], 50);
+    tell(&mut book, A, &[busy(100, 200)], 60);
     assert_eq!(one(&mut book).intervals, [busy(100, 200)]);
     book.serve(A, [(USER, "anna")].into_iter());
     assert_eq!(book.due(&settings()), []);
@@ -214,4 +214,13 @@ fn a_gateway_does_not_speak_for_whom_it_does_not_know() {
     assert_eq!(book.due(&settings()), []);
     book.stranger(A, USER, Timestamp::from_secs(3_500), outage);
     assert_eq!(one(&mut book).source, None);
+}
+
+/// A date in the year of the clock's zero would be told to people.
+#[test]
+fn a_gateway_that_never_answered_vouches_for_nothing() {
+    let mut book = book();
+    book.serve(A, [(USER, "anna")].into_iter());
+    let fact = one(&mut book);
+    assert_eq!((fact.source, fact.valid_until), (Some(FactSource::Gateway(A)), Timestamp::ZERO));
 }

@@ -51,7 +51,7 @@ pub enum AdminCommand {
         #[arg(long)]
         password_stdin: bool,
     },
-    /// Break-glass: a new password that is shown once, all rights, no second factor; sessions end
+    /// Break-glass: a new password that is shown once, all rights, no second factor; sessions end; made when there is none of that name
     Reset {
         #[command(flatten)]
         who: AdminName,
@@ -99,8 +99,8 @@ pub const TEXTS: &[(&str, &str)] = &[
     ("Keep an administrator from signing in; sessions end", "管理者のサインインを禁止する (セッションは終了)"),
     ("Set an administrator's password; the administrator's sessions end", "管理者のパスワードを設定する (セッションは終了)"),
     (
-        "Break-glass: a new password that is shown once, all rights, no second factor; sessions end",
-        "緊急時の復旧: 一度だけ表示される新しいパスワードとすべての権限を与え、2 要素認証を外す (セッションは終了)",
+        "Break-glass: a new password that is shown once, all rights, no second factor; sessions end; made when there is none of that name",
+        "緊急時の復旧: 一度だけ表示される新しいパスワードとすべての権限を与え、2 段階認証を外す (セッションは終了。その名前の管理者がなければ作成)",
     ),
     ("Ask for the new password instead of making one", "新しいパスワードを自動で作らず尋ねる"),
     ("Read the password from standard input instead of making one", "パスワードを自動で作らず標準入力から読む"),

@@ -39,8 +39,14 @@ pub enum Door {
 }
 
 impl Door {
-    /// Prefers a node that answers; else takes the folder, so that none starts meanwhile.
-    pub async fn open(config: &Config) -> Result<Door> {
+    /// Prefers a node that answers; else takes the folder, so that none starts meanwhile. `file`: of the configuration.
+    pub async fn open(config: &Config, file: Option<&Path>) -> Result<Door> {
+        if file.is_none() && !config.data_dir.exists() {
+            let folder = config.data_dir.display();
+            let en = format!("there is no node here ({folder}): name its configuration file with --config");
+            let ja = format!("ここにはノードがありません ({folder})。--config でノードの設定ファイルを指定してください");
+            return Err(anyhow::Error::msg(Text::new(en, ja)));
+        }
         let socket = config.data_dir.join(SOCKET);
         let began = Instant::now();
         loop {
@@ -48,7 +54,7 @@ impl Door {
                 return Ok(Door::Socket(socket));
             }
             match DataDirLock::acquire(&config.data_dir) {
-                Ok(lock) => return Door::here(config, lock),
+                Ok(lock) => return Door::here(config, file, lock),
                 Err(LockError::Held { .. }) if began.elapsed() < PATIENCE => tokio::time::sleep(LOOK_AGAIN).await,
                 Err(error) => {
                     let text = error.text();
@@ -58,7 +64,7 @@ impl Door {
         }
     }
 
-    fn here(config: &Config, lock: DataDirLock) -> Result<Door> {
+    fn here(config: &Config, file: Option<&Path>, lock: DataDirLock) -> Result<Door> {
         let database = |error: StoreError| {
             let text = Text::new("the database cannot be opened", "データベースを開けません");
             anyhow::Error::new(error).context(text)
@@ -67,7 +73,7 @@ impl Door {
         let app = App::open(store.clone(), &config.domain, &config.data_dir, |_| {})
             .map_err(|error| anyhow::Error::msg(error.text()))?;
         app.node().set_name(&config.node_name);
-        app.node().set_bootstrap(bootstrap::told(config, None));
+        app.node().set_bootstrap(bootstrap::told(config, file));
         app.set_this_node(serve::this_node(config, Vec::new()));
         let base = serve::certificate_base(config);
         if let Ok(identity) = base.look() {

@@ -3,11 +3,12 @@ use crate::cli::tests::Bench;
 use crate::i18n::Lang;
 use hyper::Method;
 use serde_json::json;
+use std::path::Path;
 
 /// Asks for `users.im` of these people; its id.
 async fn create(bench: &Bench, users: &[&str]) -> String {
     let body = json!({"kind": "users.im", "input": {"im": true, "users": users}}).to_string();
-    let door = Door::open(&bench.config).await.unwrap();
+    let door = Door::open(&bench.config, Some(Path::new("node.toml"))).await.unwrap();
     let made = door.request(Method::POST, "jobs", body.into_bytes(), Lang::En).await.unwrap();
     made["id"].as_str().unwrap().to_owned()
 }
@@ -46,7 +47,7 @@ async fn more_jobs_than_a_page_come_whole() {
     let bench = Bench::new();
     let (_lock, node) = bench.node();
     let body = json!({"kind": "users.im", "input": {"im": true, "users": ["anna"]}}).to_string();
-    let door = Door::open(&bench.config).await.unwrap();
+    let door = Door::open(&bench.config, Some(Path::new("node.toml"))).await.unwrap();
     for _ in 0..=super::PAGE {
         let made = door.request(Method::POST, "jobs", body.clone().into_bytes(), Lang::En).await.unwrap();
         let cancel = format!("jobs/{}/cancel", made["id"].as_str().unwrap());

@@ -39,7 +39,9 @@ use serde_json::{Map, Value, json};
 use show::View;
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+use zaiseki_admin::socket::SOCKET;
 
 /// Users of one page of a list.
 const PAGE: usize = 1_000;
@@ -55,16 +57,25 @@ const PAGED: [(&str, &str); 6] = [
 
 /// Carries out one administrative command on the terminal. What it was asked to do but could not is an error, after
 /// the results were written.
-pub fn run(config: &Config, ask: Ask, format: Format, lang: Lang) -> Result<()> {
+pub fn run((config, file): (&Config, Option<&Path>), ask: Ask, format: Format, lang: Lang) -> Result<()> {
     let (mut input, mut out) = (std::io::stdin(), std::io::stdout());
     let mut console = Console { lang, input: &mut input, out: &mut out, ask: console::terminal() };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(run_on(config, ask, format, &mut console))
+    runtime.block_on(run_on((config, file), ask, format, &mut console))
 }
 
-async fn run_on(config: &Config, ask: Ask, format: Format, console: &mut Console<'_>) -> Result<()> {
+/// Whether a node answers in the data folder.
+pub fn reaches_a_node(config: &Config) -> bool {
+    UnixStream::connect(config.data_dir.join(SOCKET)).is_ok()
+}
+
+async fn run_on((config, file): (&Config, Option<&Path>), ask: Ask, format: Format, console: &mut Console<'_>) -> Result<()> {
     let mut plan = plan(ask, console)?;
-    let door = Door::open(config).await?;
+    let door = Door::open(config, file).await?;
+    if matches!(door, Door::Here { .. }) {
+        let folder = config.data_dir.display();
+        eprintln!("{}", console.say(format!("no node runs in {folder}"), format!("{folder} ではノードが実行されていません")));
+    }
     let mut answers = Vec::new();
     let mut failure = None;
     for request in &mut plan.requests {
@@ -260,7 +271,9 @@ fn plan(ask: Ask, console: &mut Console<'_>) -> Result<Plan> {
 /// JSON if it is; else a text.
 fn setting_value(text: &str) -> Value {
     match text {
-        "none" => Value::Null,
+        "none" | "–" => Value::Null,
+        "yes" | "はい" => Value::Bool(true),
+        "no" | "いいえ" => Value::Bool(false),
         _ => serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned())),
     }
 }

@@ -4,7 +4,7 @@ use super::*;
 use crate::config::Config;
 use crate::lock::DataDirLock;
 use clap::FromArgMatches;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use zaiseki_admin::socket::AdminSocket;
 use zaiseki_control::app::App;
 use zaiseki_store::{Options, Store};
@@ -30,7 +30,7 @@ impl Bench {
         let Command::Ask(ask) = cli.command else { panic!("{line}") };
         let (mut input, mut out) = (input.as_bytes(), Vec::new());
         let mut console = Console { lang, input: &mut input, out: &mut out, ask: None };
-        let done = run_on(&self.config, ask, cli.output, &mut console).await;
+        let done = run_on((&self.config, Some(Path::new("node.toml"))), ask, cli.output, &mut console).await;
         (done, String::from_utf8(out).unwrap())
     }
 
@@ -274,7 +274,7 @@ async fn errors_speak_the_administrator_s_language() {
 #[tokio::test]
 async fn lists_longer_than_a_page_come_whole() {
     let bench = Bench::new();
-    let door = Door::open(&bench.config).await.unwrap();
+    let door = Door::open(&bench.config, Some(Path::new("node.toml"))).await.unwrap();
     for name in ["anna", "ben", "carl", "dora", "emil"] {
         let body = json!({ "name": name }).to_string().into_bytes();
         door.request(Method::POST, "users", body, Lang::En).await.unwrap();

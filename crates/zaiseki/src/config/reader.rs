@@ -44,13 +44,10 @@ impl<'t> Reader<'t> {
         read(self, Section { name: "", table: table.get_ref() })
     }
 
-    /// The value, if nothing was wrong; else the problems by line.
-    pub fn finish<T>(mut self, value: T) -> Result<T, Vec<Problem>> {
-        if self.problems.is_empty() {
-            return Ok(value);
-        }
+    /// What was wrong, by line.
+    pub fn finish(mut self) -> Vec<Problem> {
         self.problems.sort_by_key(|problem| problem.line.unwrap_or(usize::MAX));
-        Err(self.problems)
+        self.problems
     }
 
     pub fn problem_count(&self) -> usize {

@@ -32,6 +32,16 @@ fn an_administrator_walks_through_every_page_in_japanese() {
     walk("pages", "ja");
 }
 
+#[test]
+fn an_administrator_walks_through_every_linked_page_in_english() {
+    walk("linked", "en");
+}
+
+#[test]
+fn an_administrator_walks_through_every_linked_page_in_japanese() {
+    walk("linked", "ja");
+}
+
 /// At a node of its own, so that the walks may go side by side.
 fn walk(part: &str, language: &str) {
     let node = Node::start(env!("CARGO_BIN_EXE_zaiseki")).expect("a node");

@@ -123,3 +123,33 @@ fn a_restarted_service_takes_its_addresses_from_the_file() {
     assert_eq!(stage.node.pid(), pid);
     stage.node.stop().expect("an end");
 }
+
+/// A typing error must not keep an administrator from the node that runs, least of all from mending a lock-out.
+#[test]
+fn a_file_with_a_mistake_still_leads_to_the_running_node() {
+    let mut node = Node::start(env!("CARGO_BIN_EXE_zaiseki")).expect("a node");
+    let good = std::fs::read_to_string(node.config()).expect("a configuration");
+    std::fs::write(node.config(), format!("{good}\n[lisen]\nc2s = []\n")).expect("a configuration");
+    let output = node.cli(&["admin", "reset", "boss", "--output", "json"], "").expect("the command line");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && said.contains("lisen"), "{output:?}");
+    let output = node.cli(&["notification", "list", "--output", "json"], "").expect("the command line");
+    assert!(String::from_utf8_lossy(&output.stdout).contains("lisen"), "{output:?}");
+    node.stop().expect("an end");
+    let output = node.cli(&["user", "list"], "").expect("the command line");
+    assert_eq!(output.status.code(), Some(64), "{output:?}");
+
+    // Without a node the file is what would be read, and nothing waits for a restart.
+    std::fs::write(node.config(), good).expect("a configuration");
+    let output = node.cli(&["notification", "list", "--output", "json"], "").expect("the command line");
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && !told.contains("severity"), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("no node runs"), "{output:?}");
+    // And whoever names no node does not get one made.
+    let folder = tempfile::tempdir().expect("a folder");
+    let bare =
+        std::process::Command::new(env!("CARGO_BIN_EXE_zaiseki")).args(["user", "list"]).current_dir(folder.path()).output();
+    let bare = bare.expect("the command line");
+    assert!(!bare.status.success() && String::from_utf8_lossy(&bare.stderr).contains("--config"), "{bare:?}");
+    assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 0);
+}

@@ -127,7 +127,9 @@ fn calendar(ctx: &Ctx, user: &UserView, calendar: Option<&CalendarView>) -> Vec<
         facts.push((fact.title.get(ctx.lang).to_owned(), Cell::Time(fact.since.clone())));
         facts.extend(fact.until.iter().map(|until| (ctx.t("live-until"), Cell::Time(until.clone()))));
     }
-    if calendar.facts.is_empty() {
+    if calendar.valid_until.is_none() {
+        facts.push((ctx.t("live-now"), Cell::text(ctx.t("live-unread"))));
+    } else if calendar.facts.is_empty() {
         facts.push((ctx.t("live-now"), Cell::text(ctx.t("live-free"))));
     }
     facts.extend(calendar.next_change.iter().map(|at| (ctx.t("live-next-change"), Cell::Time(at.clone()))));

@@ -50,6 +50,21 @@ fn a_header_names_the_columns_in_any_order() {
     check("userid,colour,password\nanna,red,pw\n", 1, &[(1, Some("colour"), "unknown column")]);
 }
 
+/// Else its words would become users.
+#[test]
+fn a_header_is_known_by_any_column_and_needs_user_ids() {
+    for first in ["username", "User Name", "uid", "id", "ログインID"] {
+        let fixture = check(format!("{first},password\nanna,pw\n"), 1, &[]);
+        assert_eq!(users::show(&fixture.app, "anna").unwrap().name, "anna");
+    }
+    for header in ["konto,password,mail", "Benutzer,パスワード"] {
+        let fixture = Fixture::new();
+        let report = import(&fixture.app, "tester", format!("{header}\nanna,pw,\n").as_bytes()).unwrap();
+        assert_eq!((report.rows, report.created), (0, 0), "{header}");
+        assert!(report.stopped.unwrap().en.contains("userid"));
+    }
+}
+
 #[test]
 fn one_bad_row_never_stops_the_rest() {
     let csv = "anna,pw\n,pw\nb c d/e,pw\nben\ncarl,,,\ndora,pw,,nomail\nanna,again\nemil,pw,x,y@z,1,surplus\n\nfritz,pw\n";
