@@ -46,8 +46,14 @@ async function users(page) {
   await send(page, { family_name: "山田", given_name: "太郎", phonetic_name: "ヤマダ タロウ", directory_uri: "@nobody" });
   await refused(page, "directory_uri");
   await picture(page, "user-profile-en");
-  await send(page, { directory_uri: "taro@other.example", listed: false });
+  await send(page, { directory_uri: "taro@other.example", listed: false, numbers: "work +81312345678" });
+  await refused(page, "numbers");
+  await send(page, { numbers: "work = +81 3 1234 5678\nmobile = +819012345678", devices: "SEP1, desk phone, 5123\nCSF1", node: "n1" });
   await said(page);
+  demand((await page.innerText("#content")).includes("+819012345678 (mobile)"), "the numbers are shown in one form");
+  await follow(page, "Edit the profile");
+  demand((await named(page, "devices").inputValue()) === "CSF1\nSEP1, desk phone, 5123", "the devices are kept");
+  await go(page, "/console/users/taro");
   await go(page, "/console/address-scheme");
   await page.locator("#content a[href='/console/address-scheme/preview']").click({ timeout });
   demand((await page.locator("tbody").innerText()).includes("of another domain"), "the preview says what is in the way");

@@ -48,6 +48,13 @@ profile-title = Profile of { $name }
 profile-from-directory = The other details come from the user's directory and are changed there.
 profile-reading-help = In kana, such as やまだ たろう. People are found by it.
 profile-uri-help = Such as taro@example.com.
+profile-numbers-help = One on a line, the first one is shown: work = +81312345678. Kinds: work, mobile, home.
+profile-devices-help = One on a line: name, kind of phone or client, line. Such as SEP0123456789AB, desk phone, 5123.
+profile-home-cluster = Home cluster
+profile-node = Node
+profile-home-help = Empty: not assigned. For deployments of several clusters and nodes.
+profile-release = Take mail address and directory URI from the directory again
+profile-release-help = What an administrator has set against the directory is given up with the next synchronisation.
 profile-listed = Others find the user
 profile-listed-help = In the search of clients. Administrators find everybody.
 addresses-scheme = Addresses are made of

@@ -48,6 +48,13 @@ profile-title = { $name } のプロフィール
 profile-from-directory = ほかの項目はユーザーのディレクトリーから取得した値です。ディレクトリー側で変更してください。
 profile-reading-help = 「やまだ たろう」のように、かなで入力します。読みで検索できるようになります。
 profile-uri-help = 例: taro@example.com
+profile-numbers-help = 1 行に 1 件。先頭の番号を表示に使います: work = +81312345678。種類は work、mobile、home です。
+profile-devices-help = 1 行に 1 台: 名前、電話機またはクライアントの種類、回線。例: SEP0123456789AB, desk phone, 5123
+profile-home-cluster = ホームクラスター
+profile-node = ノード
+profile-home-help = 空欄: 未割り当て。複数のクラスターやノードで構成する場合に使います。
+profile-release = メールアドレスとディレクトリー URI を再びディレクトリーから取得する
+profile-release-help = 管理者が設定した値を取り消し、次の同期でディレクトリーの値に戻します。
 profile-listed = ほかのユーザーの検索に表示する
 profile-listed-help = クライアントの検索に適用されます。管理者はすべてのユーザーを検索できます。
 addresses-scheme = アドレスの作り方

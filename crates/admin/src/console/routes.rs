@@ -124,7 +124,7 @@ impl Pages {
 /// How many parts of the path of a form or button make that of the page where it stands: its own, or the nearest above it.
 fn parts_of_page(path: &str, pages: &[(&'static str, Show)]) -> usize {
     let above = |page: &&str| path == *page || path.strip_prefix(*page).is_some_and(|rest| rest.starts_with(['/', ':']));
-    let page = pages.iter().map(|(page, _)| *page).filter(|page| *page != "/console/").filter(|page| above(&page));
+    let page = pages.iter().map(|(page, _)| *page).filter(|page| *page != "/console/").filter(above);
     page.map(|page| page.split('/').count()).max().unwrap_or_default()
 }
 
