@@ -81,6 +81,23 @@ function startRefresh() {
   }, seconds * 1000);
 }
 
+// What is wrong with a field stands at it.
+function followErrors(form, fresh) {
+  for (const field of form.querySelectorAll(".field")) {
+    const input = field.querySelector("[name]");
+    const other = fresh.querySelector(`[name="${input.name}"]`);
+    const error = other?.closest(".field").querySelector(".error");
+    field.querySelector(".error")?.remove();
+    if (error) field.append(error);
+    field.classList.toggle("wrong", Boolean(error));
+    for (const name of ["aria-invalid", "aria-describedby"]) {
+      const value = other?.getAttribute(name);
+      if (value) input.setAttribute(name, value);
+      else input.removeAttribute(name);
+    }
+  }
+}
+
 // Search as you type: what stands below the search form follows it.
 function startSearch() {
   for (const form of document.querySelectorAll("form[data-live]")) {
@@ -96,6 +113,7 @@ function startSearch() {
         const fresh = parts.fresh.querySelector("form[data-live]");
         while (form.nextSibling) form.nextSibling.remove();
         while (fresh?.nextSibling) form.parentNode.append(fresh.nextSibling);
+        if (fresh) followErrors(form, fresh);
         history.replaceState(null, "", url);
         localTimes(parts.old);
       } catch {

@@ -47,6 +47,7 @@ admins-new = New administrator
 admins-create = Create administrator
 admins-enabled-help = Whoever may no longer sign in loses all sessions and tokens at once.
 admins-changed = { $object } was changed.
+admins-password-note = The administrator's sessions end at once; the new password counts from then on.
 admins-remove-note = The account, its sessions and its API tokens end at once. What it did stays in the audit log.
 admins-removed = { $object } was removed.
 

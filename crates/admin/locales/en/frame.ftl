@@ -5,6 +5,7 @@ frame-navigation = Pages
 frame-sign-out = Sign out
 frame-cancel = Cancel
 frame-first = First page
+frame-previous = Previous page
 frame-next = Next page
 frame-required = (required)
 frame-save = Save

@@ -47,6 +47,7 @@ admins-new = 管理者の追加
 admins-create = 管理者を作成
 admins-enabled-help = 許可を外すと、セッションとトークンはただちに無効になります。
 admins-changed = { $object } を変更しました。
+admins-password-note = この管理者のセッションはただちに終了し、以後は新しいパスワードが必要です。
 admins-remove-note = アカウント、セッション、API トークンはただちに無効になります。操作の記録は監査ログに残ります。
 admins-removed = { $object } を削除しました。
 

@@ -5,6 +5,7 @@ frame-navigation = ページ
 frame-sign-out = サインアウト
 frame-cancel = キャンセル
 frame-first = 最初のページ
+frame-previous = 前のページ
 frame-next = 次のページ
 frame-required = （必須）
 frame-save = 保存

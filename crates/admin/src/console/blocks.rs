@@ -202,6 +202,13 @@ pub struct Table {
     pub empty: String,
 }
 
+impl Table {
+    /// The name of a column, which stands before each of its cells where there is no room for columns.
+    pub fn label(&self, column: usize) -> &str {
+        self.columns.get(column).map_or("", String::as_str)
+    }
+}
+
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct FormBlock {
     pub action: String,
@@ -234,6 +241,7 @@ pub struct Pager {
     /// How much there is in all, in words.
     pub total: String,
     pub first: Option<String>,
+    pub previous: Option<String>,
     pub next: Option<String>,
 }
 

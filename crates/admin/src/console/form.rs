@@ -12,7 +12,7 @@ pub struct Form {
     values: BTreeMap<String, String>,
     /// Names that came more than once (a list of ticked rows), in order.
     many: Vec<(String, String)>,
-    error: Option<ControlError>,
+    errors: Vec<ControlError>,
     /// The file that came with it.
     pub file: Option<Vec<u8>>,
 }
@@ -33,9 +33,9 @@ impl Form {
         Form { file, ..self }
     }
 
-    /// What was typed, with what was wrong with it.
+    /// What was typed, with what was wrong with it, besides what was before.
     pub fn wrong(mut self, error: ControlError) -> Form {
-        self.error = Some(error);
+        self.errors.push(error);
         self
     }
 
@@ -84,15 +84,15 @@ impl Form {
     }
 
     fn error_of(&self, name: &str, lang: Lang) -> Option<String> {
-        let error = self.error.as_ref().filter(|error| error.field() == Some(name))?;
+        let error = self.errors.iter().find(|error| error.field() == Some(name))?;
         Some(error.text().get(lang).to_owned())
     }
 
     /// What was wrong and belongs to none of these fields.
     pub fn general_error(&self, fields: &[Field], lang: Lang) -> Option<String> {
-        let error = self.error.as_ref()?;
-        let shown = error.field().is_some_and(|field| fields.iter().any(|f| f.name == field));
-        (!shown).then(|| error.text().get(lang).to_owned())
+        let shown = |error: &ControlError| error.field().is_some_and(|field| fields.iter().any(|f| f.name == field));
+        let error = self.errors.iter().find(|error| !shown(error))?;
+        Some(error.text().get(lang).to_owned())
     }
 }
 
@@ -187,6 +187,15 @@ mod tests {
         assert_eq!(field("name").error, None);
         assert_eq!(posted.general_error(&[field("mail")], Lang::En), None);
         assert_eq!(posted.general_error(&[field("name")], Lang::En).as_deref(), Some("not so"));
+    }
+
+    #[test]
+    fn each_wrong_field_is_told() {
+        let posted = Form::posted(Vec::new()).wrong(wrong("mail")).wrong(wrong("name"));
+        let field = |name| Field::new(&posted, Lang::En, name, name, Kind::Input("text"));
+        assert_eq!((field("mail").error.as_deref(), field("name").error.as_deref()), (Some("not so"), Some("not so")));
+        assert_eq!(posted.general_error(&[field("mail"), field("name")], Lang::En), None);
+        assert!(posted.general_error(&[field("mail")], Lang::En).is_some());
     }
 
     #[test]

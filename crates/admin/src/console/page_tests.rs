@@ -8,6 +8,7 @@ use zaiseki_control::alarms::catalogue::DIRECTORY_SYNC_FAILED;
 use zaiseki_control::app::gateways::{self, GatewayConfig};
 use zaiseki_control::app::jobs;
 use zaiseki_control::app::setup;
+use zaiseki_control::app::users;
 use zaiseki_model::Timestamp;
 
 pub(super) const ADMIN: Option<Role> = Some(Role::Administrator);
@@ -238,6 +239,60 @@ async fn the_audit_log_tells_what_changed() {
     assert!(html.contains("h@example.com → hana@example.com"), "{html}");
     assert!(!html.contains("<b>花子") && html.contains("user.create"), "{html}");
     assert!(fixture.seen("/console/audit?to=2000-01-01").await.contains("class=\"empty\""));
+    for (query, field) in [("from=2026-13-45", "from"), ("to=soon", "to"), ("from=2026-02-02&to=2026-02-01", "to")] {
+        let html = fixture.seen(&format!("/console/audit?actor=tester&{query}")).await;
+        assert!(html.contains(&format!("id=\"{field}-error\"")) && html.contains("value=\"tester\""), "{query}: {html}");
+        assert!(!html.contains("T00:00:00Z") && !html.contains("T23:59:59"), "{query}: {html}");
+    }
+}
+
+#[tokio::test]
+async fn a_page_of_settings_tells_of_each_wrong_field_at_once() {
+    let fixture = fixture();
+    let html =
+        fixture.refused("/console/presence-settings", &[("max_contacts", "many"), ("max_watchers", "0")], "max_contacts").await;
+    assert!(html.contains("id=\"max_watchers-error\"") && html.contains("value=\"many\""), "{html}");
+    assert!(html.contains("must be a whole number from 1 to"), "{html}");
+}
+
+#[tokio::test]
+async fn a_long_list_of_users_leads_back_page_by_page() {
+    let fixture = fixture();
+    for number in 0..120 {
+        let new = serde_json::json!({"name": format!("user{number:03}")});
+        users::create(&fixture.app, "tester", &serde_json::from_value(new).unwrap()).unwrap();
+    }
+    let href = |html: &str, rel: &str| {
+        let (_, rest) = html.split_once(&format!("rel=\"{rel}\" href=\""))?;
+        Some(rest.split('"').next()?.replace("&#38;", "&").replace("&amp;", "&"))
+    };
+    let first = fixture.seen("/console/users").await;
+    assert_eq!(href(&first, "prev"), None);
+    let to_second = href(&first, "next").unwrap();
+    let second = fixture.seen(&to_second).await;
+    assert!(second.contains("/console/users/user050"), "{second}");
+    let third = fixture.seen(&href(&second, "next").unwrap()).await;
+    assert!(third.contains("/console/users/user100"), "{third}");
+    assert_eq!(href(&third, "prev"), Some(to_second));
+    assert_eq!(href(&second, "prev").as_deref(), Some("/console/users?"));
+}
+
+#[tokio::test]
+async fn an_address_that_is_no_text_names_nothing() {
+    let fixture = fixture();
+    let (status, _, html) = fixture.get("/console/users/%ff", ADMIN, "en").await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
+    assert!(html.contains("There is nothing here"), "{html}");
+    assert_eq!(fixture.send("/console/users/%ff", &[]).await.0, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn a_new_alarm_target_speaks_the_language_of_the_page() {
+    let fixture = fixture();
+    for (language, chosen) in [("en", "<option value=\"en\" selected>"), ("ja", "<option value=\"ja\" selected>")] {
+        let (_, _, html) = fixture.get("/console/alarm-targets:new/syslog", ADMIN, language).await;
+        assert!(html.contains(chosen), "{html}");
+    }
 }
 
 #[tokio::test]

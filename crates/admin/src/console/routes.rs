@@ -4,9 +4,10 @@ use super::ctx::{Ctx, FLASH_COOKIE, Next, flash_value};
 use super::form::Form;
 use super::page::{self, Page};
 use super::posted::{Refused, read};
-use super::{set_cookie, short_cookie, stored, to_sign_in, to_sign_in_again};
+use super::{nothing_here, set_cookie, short_cookie, stored, to_sign_in, to_sign_in_again};
 use aws_lc_rs::digest;
 use axum::Router;
+use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{DefaultBodyLimit, RawPathParams, Request, State};
 use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
@@ -14,6 +15,9 @@ use axum::routing::{get, post};
 use std::fmt::Write as _;
 use zaiseki_control::access::{Caller, Right};
 use zaiseki_control::{App, ControlError};
+
+/// The parameters of a path; an error where they are not UTF-8, so that they name nothing.
+type Params = Result<RawPathParams, RawPathParamsRejection>;
 
 /// Shows a page.
 pub type Show = fn(&Ctx) -> Result<Page, ControlError>;
@@ -98,13 +102,13 @@ impl Pages {
         let mut router = Router::new();
         let pages: Vec<(&'static str, Show)> = self.shows.iter().map(|(route, show)| (route.path, *show)).collect();
         for (Route { path, right, .. }, show) in self.shows {
-            let handler = move |State(app): State<App>, params: RawPathParams, request: Request| async move {
+            let handler = move |State(app): State<App>, params: Params, request: Request| async move {
                 answer_show(app, &params, request, right, show).await
             };
             router = router.route(path, get(handler));
         }
         for (Route { path, right, .. }, make) in self.files {
-            let handler = move |State(app): State<App>, params: RawPathParams, request: Request| async move {
+            let handler = move |State(app): State<App>, params: Params, request: Request| async move {
                 answer_file(app, &params, request, right, make).await
             };
             router = router.route(path, get(handler));
@@ -112,7 +116,7 @@ impl Pages {
         for (Route { path, right, .. }, act) in self.acts {
             let page = pages.iter().find(|(page, _)| *page == path).map(|(_, show)| *show);
             let parts = parts_of_page(path, &pages);
-            let handler = move |State(app): State<App>, params: RawPathParams, request: Request| async move {
+            let handler = move |State(app): State<App>, params: Params, request: Request| async move {
                 answer_act(app, &params, request, (right, act, page, parts)).await
             };
             router = router.route(path, post(handler).layer(DefaultBodyLimit::disable()));
@@ -139,18 +143,24 @@ pub fn csrf_of(caller: &Caller) -> String {
 }
 
 /// The context of a request by someone signed in; else the way to the sign-in page.
-fn context(app: App, params: &RawPathParams, request: &Request) -> Result<Ctx, Box<Response>> {
+///
+/// # Errors
+/// The answer: the way to the sign-in page, or that there is nothing at this path.
+fn context(app: App, params: &Params, request: &Request) -> Result<Ctx, Box<Response>> {
     let Some(caller) = request.extensions().get::<Caller>().cloned() else {
         let wanted = request.uri().path_and_query().map_or("", |target| target.as_str());
         return Err(Box::new(to_sign_in(wanted)));
     };
     let csrf = csrf_of(&caller);
     let mut ctx = Ctx::new(app, Some(caller), csrf, request.uri(), request.headers());
+    let Ok(params) = params else {
+        return Err(Box::new(page::render(&ctx, &nothing_here(&ctx), StatusCode::NOT_FOUND)));
+    };
     ctx.params = params.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     Ok(ctx)
 }
 
-async fn answer_show(app: App, params: &RawPathParams, request: Request, right: Right, show: Show) -> Response {
+async fn answer_show(app: App, params: &Params, request: Request, right: Right, show: Show) -> Response {
     let ctx = match context(app, params, &request) {
         Ok(ctx) => ctx,
         Err(elsewhere) => return *elsewhere,
@@ -170,7 +180,7 @@ async fn answer_show(app: App, params: &RawPathParams, request: Request, right: 
     .await
 }
 
-async fn answer_file(app: App, params: &RawPathParams, request: Request, right: Right, make: Make) -> Response {
+async fn answer_file(app: App, params: &Params, request: Request, right: Right, make: Make) -> Response {
     let ctx = match context(app, params, &request) {
         Ok(ctx) => ctx,
         Err(elsewhere) => return *elsewhere,
@@ -185,13 +195,17 @@ async fn answer_file(app: App, params: &RawPathParams, request: Request, right: 
 /// `page`: at the same path; `parts`: see [`parts_of_page`].
 async fn answer_act(
     app: App,
-    params: &RawPathParams,
+    params: &Params,
     request: Request,
     (right, act, page, parts): (Right, Act, Option<Show>, usize),
 ) -> Response {
-    let Ok(ctx) = context(app, params, &request) else {
-        let page: Vec<&str> = request.uri().path().split('/').take(parts).collect();
-        return to_sign_in_again(&page.join("/"));
+    let ctx = match context(app, params, &request) {
+        Ok(ctx) => ctx,
+        Err(elsewhere) if request.extensions().get::<Caller>().is_some() => return *elsewhere,
+        Err(_) => {
+            let page: Vec<&str> = request.uri().path().split('/').take(parts).collect();
+            return to_sign_in_again(&page.join("/"));
+        }
     };
     let posted = read(request).await;
     on_a_thread(move || {

@@ -303,17 +303,24 @@ fn names_days_and_numbers_have_limits() {
     assert!(token(&"n".repeat(TOKEN_NAME_CHARS), Some(TOKEN_DAYS)).is_ok());
     assert!(token(&"n".repeat(TOKEN_NAME_CHARS + 1), None).is_err());
     assert!(token("a", Some(TOKEN_DAYS + 1)).is_err() && token("a", Some(0)).is_err() && token("a\u{7}", None).is_err());
+    assert!(token(".", None).is_err() && token("..", None).is_err());
     for n in 1..TOKENS_PER_ADMIN {
         token(&format!("t{n}"), None).unwrap();
     }
     assert_eq!(token("one more", None).unwrap_err().code(), "conflict");
     let admin = |name: &str| admins::add(app, "tester", &new(name, Role::ReadOnly));
     assert!(admin(&"a".repeat(ADMIN_NAME_CHARS)).is_ok() && admin(&"a".repeat(ADMIN_NAME_CHARS + 1)).is_err());
-    for wrong in ["", "a/b", "a b", "a:b", "a\nb"] {
+    for wrong in ["", "a/b", "a b", "a:b", "a\nb", ".", ".."] {
         assert_eq!(admin(wrong).unwrap_err().field(), Some("name"), "{wrong}");
     }
     assert_eq!(admin("HANA").unwrap_err().code(), "conflict");
     let page = |limit| audit_log::list(app, &AuditQuery { limit: Some(limit), ..AuditQuery::default() });
+    let between = |from: &str, to: &str| {
+        let query = AuditQuery { from: Some(from.to_owned()), to: Some(to.to_owned()), ..AuditQuery::default() };
+        audit_log::list(app, &query).map_err(|error| error.field())
+    };
+    assert!(between("2026-11-24T00:00:00Z", "2026-11-24T00:00:00Z").is_ok());
+    assert_eq!(between("2026-11-24T00:00:01Z", "2026-11-24T00:00:00Z").unwrap_err(), Some("to"));
     assert!(page(PAGE_AUDIT).is_ok() && page(PAGE_AUDIT + 1).is_err() && page(0).is_err());
     let first = page(2).unwrap();
     let rest = AuditQuery { before: first.next, ..AuditQuery::default() };

@@ -2,7 +2,7 @@
 
 use super::status::time;
 use super::users::Password;
-use super::{Actor, App, audit, provider, settled};
+use super::{Actor, App, audit, is_dots, provider, settled};
 use crate::access::Role;
 use crate::credentials::password;
 use crate::error::{ControlError, Result};
@@ -274,10 +274,12 @@ pub(super) fn prepared(name: &str) -> String {
 pub(super) fn checked_name(name: &str) -> Result<String> {
     let name = prepared(name);
     let length = (1..=ADMIN_NAME_CHARS).contains(&name.chars().count());
-    if length && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | '@')) {
+    if length && !is_dots(&name) && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | '@')) {
         return Ok(name);
     }
-    let en = format!("the name of an administrator has 1 to {ADMIN_NAME_CHARS} letters, digits, or any of . - _ @");
-    let ja = format!("管理者の名前は 1～{ADMIN_NAME_CHARS} 文字の文字、数字、. - _ @ にしてください");
+    let en = format!(
+        "the name of an administrator has 1 to {ADMIN_NAME_CHARS} letters, digits, or any of . - _ @, and is not . or .."
+    );
+    let ja = format!("管理者の名前は 1～{ADMIN_NAME_CHARS} 文字の文字、数字、. - _ @ にしてください（. と .. は使えません）");
     Err(ControlError::invalid("name", en, ja))
 }

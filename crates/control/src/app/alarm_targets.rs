@@ -1,7 +1,7 @@
 //! The places outside that alarms are sent to: syslog, mail, webhooks.
 
 use super::users::Password;
-use super::{Actor, App, audit};
+use super::{Actor, App, audit, is_dots};
 use crate::alarms::target::sender::TargetStatus;
 use crate::alarms::target::{self, Message, TargetConfig};
 use crate::alarms::{AlarmEvent, Change, catalogue};
@@ -271,11 +271,15 @@ fn context(id: AlarmTargetId) -> String {
 fn checked_name(name: &str) -> Result<String> {
     let name = name.trim();
     let length = (1..=NAME_CHARS).contains(&name.chars().count());
-    if length && !name.chars().any(|c| c.is_control() || c == '/') {
+    if length && !is_dots(name) && !name.chars().any(|c| c.is_control() || c == '/') {
         return Ok(name.to_owned());
     }
-    let en = format!("the name of an alarm target has 1 to {NAME_CHARS} characters, and no /");
-    Err(ControlError::invalid("name", en, format!("アラーム送信先の名前は 1～{NAME_CHARS} 文字で、/ は使えません")))
+    let en = format!("the name of an alarm target has 1 to {NAME_CHARS} characters, no /, and is not . or ..");
+    Err(ControlError::invalid(
+        "name",
+        en,
+        format!("アラーム送信先の名前は 1～{NAME_CHARS} 文字で、/ は使えず、. と .. にもできません"),
+    ))
 }
 
 #[cfg(test)]

@@ -34,7 +34,8 @@ fn a_change_touches_what_it_names_and_sends_no_secret_elsewhere() {
     change(app, "tester", "pager", &changed(moved)).unwrap();
     let (_, secret, lang) = open(app, &find(app, "pager").unwrap()).unwrap();
     assert_eq!((secret.as_deref(), lang), (Some("other"), Lang::Ja));
-    for bad in [json!({"config": {"url": "x"}}), json!({"config": {"nothing": 1}}), json!({"name": "a/b"})] {
+    for bad in [json!({"config": {"url": "x"}}), json!({"config": {"nothing": 1}}), json!({"name": "a/b"}), json!({"name": ".."})]
+    {
         assert_eq!(change(app, "tester", "pager", &changed(bad.clone())).unwrap_err().code(), "invalid", "{bad}");
     }
     remove(app, "tester", "pager").unwrap();

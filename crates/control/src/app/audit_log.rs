@@ -70,12 +70,16 @@ pub fn list(app: &App, query: &AuditQuery) -> Result<AuditPage> {
         return Err(ControlError::invalid("limit", en, ja));
     }
     let text = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+    let (from, to) = (moment("from", query.from.as_deref())?, moment("to", query.to.as_deref())?);
+    if from.zip(to).is_some_and(|(from, to)| to < from) {
+        return Err(ControlError::invalid("to", "is before the beginning", "開始より前になっています"));
+    }
     let filter = AuditFilter {
         object: text(&query.object),
         actor: text(&query.actor),
         action: text(&query.action),
-        from: moment("from", query.from.as_deref())?,
-        to: moment("to", query.to.as_deref())?,
+        from,
+        to,
         before: query.before,
         // One more tells whether there is another page.
         limit: limit + 1,

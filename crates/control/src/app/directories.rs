@@ -1,7 +1,7 @@
 //! Directories: where users come from besides the built-in one.
 
 use super::users::Password;
-use super::{Actor, App, audit, status};
+use super::{Actor, App, audit, is_dots, status};
 use crate::alarms::catalogue::DIRECTORY_SYNC_FAILED;
 use crate::directory::report::{ProblemView, SyncReport};
 use crate::directory::rules::SyncRules;
@@ -306,9 +306,13 @@ fn context(id: DirectoryId) -> String {
 fn checked_name(name: &str) -> Result<String> {
     let name = name.trim();
     let length = (1..=NAME_CHARS).contains(&name.chars().count());
-    if length && !name.chars().any(|c| c.is_control() || c == '/') {
+    if length && !is_dots(name) && !name.chars().any(|c| c.is_control() || c == '/') {
         return Ok(name.to_owned());
     }
-    let en = format!("the name of a directory has 1 to {NAME_CHARS} characters, and no /");
-    Err(ControlError::invalid("name", en, format!("ディレクトリーの名前は 1～{NAME_CHARS} 文字で、/ は使えません")))
+    let en = format!("the name of a directory has 1 to {NAME_CHARS} characters, no /, and is not . or ..");
+    Err(ControlError::invalid(
+        "name",
+        en,
+        format!("ディレクトリーの名前は 1～{NAME_CHARS} 文字で、/ は使えず、. と .. にもできません"),
+    ))
 }

@@ -1,7 +1,7 @@
 //! Presence gateways: the calendar services that are asked.
 
 use super::users::{self, Password};
-use super::{Actor, App, audit};
+use super::{Actor, App, audit, is_dots};
 use crate::error::{ControlError, Result};
 use crate::gateway::state::GatewayStatus;
 use crate::gateway::{StoredConfig, mailbox, texts};
@@ -322,11 +322,15 @@ fn context(id: GatewayId) -> String {
 fn checked_name(name: &str) -> Result<String> {
     let name = name.trim();
     let length = (1..=NAME_CHARS).contains(&name.chars().count());
-    if length && !name.chars().any(|c| c.is_control() || c == '/') {
+    if length && !is_dots(name) && !name.chars().any(|c| c.is_control() || c == '/') {
         return Ok(name.to_owned());
     }
-    let en = format!("the name of a gateway has 1 to {NAME_CHARS} characters, and no /");
-    Err(ControlError::invalid("name", en, format!("ゲートウェイの名前は 1～{NAME_CHARS} 文字で、/ は使えません")))
+    let en = format!("the name of a gateway has 1 to {NAME_CHARS} characters, no /, and is not . or ..");
+    Err(ControlError::invalid(
+        "name",
+        en,
+        format!("ゲートウェイの名前は 1～{NAME_CHARS} 文字で、/ は使えず、. と .. にもできません"),
+    ))
 }
 
 fn taken(name: &str) -> ControlError {

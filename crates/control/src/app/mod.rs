@@ -64,6 +64,11 @@ use zaiseki_model::settings::Settings;
 use zaiseki_model::{Timestamp, UserId};
 use zaiseki_store::{Audit, Store};
 
+/// Names that no address of a page or of the API can hold: programs take them for another place (RFC 3986 §5.2.4).
+fn is_dots(name: &str) -> bool {
+    matches!(name, "." | "..")
+}
+
 /// Who an administrative function acts for; it stands in the audit trail.
 pub type Actor = str;
 

@@ -126,6 +126,9 @@ fn changed(mut person: Person, update: &ProfileUpdate) -> Result<Person> {
     ];
     for (field, new, old) in texts {
         if let Some(new) = new {
+            if new.as_str() != old.as_str() {
+                users::straight(field, new)?;
+            }
             *old = users::short(field, new, TEXT_CHARS)?;
         }
     }

@@ -3,7 +3,7 @@
 
 use super::sessions::{TOUCH, micros};
 use super::status::time;
-use super::{App, account, admins, audit};
+use super::{App, account, admins, audit, is_dots};
 use crate::access::{Area, Caller, Right};
 use crate::credentials::token::Token;
 use crate::error::{ControlError, Result};
@@ -180,9 +180,9 @@ fn view(row: &TokenRow, admin: String) -> TokenView {
 fn checked_name(name: &str) -> Result<String> {
     let name = name.trim();
     let length = (1..=TOKEN_NAME_CHARS).contains(&name.chars().count());
-    if length && !name.chars().any(char::is_control) {
+    if length && !is_dots(name) && !name.chars().any(char::is_control) {
         return Ok(name.to_owned());
     }
-    let en = format!("the name of a token has 1 to {TOKEN_NAME_CHARS} characters");
-    Err(ControlError::invalid("name", en, format!("トークンの名前は 1～{TOKEN_NAME_CHARS} 文字にしてください")))
+    let en = format!("the name of a token has 1 to {TOKEN_NAME_CHARS} characters, and is not . or ..");
+    Err(ControlError::invalid("name", en, format!("トークンの名前は 1～{TOKEN_NAME_CHARS} 文字で、. と .. にはできません")))
 }

@@ -3,7 +3,7 @@
 //! Gateways, directories, alarm targets, the OpenID provider and ACME all ask it, unless a certificate of their own is configured.
 
 use super::certificates::{CertificateDetails, details};
-use super::{Actor, App, audit};
+use super::{Actor, App, audit, is_dots};
 use crate::certificates::refused;
 use crate::error::{ControlError, Result};
 use crate::text::Text;
@@ -108,11 +108,11 @@ fn view(row: &AuthorityRow) -> Option<TrustView> {
 fn checked_name(name: &str) -> Result<String> {
     let name = name.trim();
     let length = (1..=NAME_CHARS).contains(&name.chars().count());
-    if length && !name.chars().any(|c| c.is_control() || c == '/') {
+    if length && !is_dots(name) && !name.chars().any(|c| c.is_control() || c == '/') {
         return Ok(name.to_owned());
     }
-    let en = format!("the name has 1 to {NAME_CHARS} characters, and no /");
-    Err(ControlError::invalid("name", en, format!("名前は 1～{NAME_CHARS} 文字で、/ は使えません")))
+    let en = format!("the name has 1 to {NAME_CHARS} characters, no /, and is not . or ..");
+    Err(ControlError::invalid("name", en, format!("名前は 1～{NAME_CHARS} 文字で、/ は使えず、. と .. にもできません")))
 }
 
 #[cfg(test)]
@@ -184,7 +184,7 @@ mod tests {
             let input = TrustInput { name: name.to_owned(), certificate: certificate.to_owned() };
             add(app, "tester", &input).map_err(|error| (error.code(), error.field()))
         };
-        for name in ["", " ", "a/b", "a\nb", &"n".repeat(NAME_CHARS + 1)] {
+        for name in ["", " ", ".", "..", "a/b", "a\nb", &"n".repeat(NAME_CHARS + 1)] {
             assert_eq!(field(name, &ca).unwrap_err(), ("invalid", Some("name")), "{name:?}");
         }
         for certificate in ["", "nonsense", &chain, &read(&paths.key)] {

@@ -2,7 +2,7 @@
 
 use super::addresses::Addressing;
 use super::profiles::{self, ProfileUpdate};
-use super::{Actor, App, UserChange, audit, settled};
+use super::{Actor, App, UserChange, audit, is_dots, settled};
 use crate::credentials::password::check_new;
 use crate::error::{ControlError, Result};
 use crate::reasons;
@@ -173,6 +173,7 @@ pub struct UserPage {
 /// # Errors
 /// `invalid` for a name or field that can't be, `conflict` when the name is taken.
 pub fn create(app: &App, actor: &Actor, new: &NewUser) -> Result<UserView> {
+    straight("display_name", &new.display_name)?;
     let user = checked(new)?;
     let keys = new.password.as_ref().map(|password| new_keys(app, &user.name, password)).transpose()?;
     let (sha256, sha1) = keys.unzip();
@@ -221,6 +222,10 @@ pub fn update(app: &App, actor: &Actor, name: &str, update: &UserUpdate) -> Resu
     let mail = text("mail", &update.mail, mail)?;
     let telephone = text("telephone", &update.telephone, telephone)?;
     let person = profiles::find(app, name)?;
+    // What a directory or a file brought may stay as it is.
+    if let Some(new) = display_name.as_deref().filter(|new| *new != person.user.display_name) {
+        straight("display_name", new)?;
+    }
     if person.origin.is_some() {
         let owned =
             [("display_name", &display_name, &person.user.display_name), ("telephone", &telephone, &person.user.telephone)];
@@ -345,18 +350,22 @@ pub(crate) fn localpart(user_id: &str) -> Result<String> {
         return Err(bad("the user id is empty".to_owned(), "ユーザー ID が空です".to_owned()));
     }
     let escaped = jid::escape_local(user_id);
-    jid::prepare_local(&escaped).map(|local| local.into_owned()).map_err(|why| {
+    let local = jid::prepare_local(&escaped).map(|local| local.into_owned()).map_err(|why| {
         let en = format!("the user id \"{user_id}\" cannot be part of an address: {why}");
         bad(en, format!("ユーザー ID \"{user_id}\" はアドレスに使えません: {}", reasons::ja(&why.to_string())))
-    })
+    })?;
+    if is_dots(&local) {
+        return Err(bad("the user id cannot be . or ..".to_owned(), "ユーザー ID を . や .. にすることはできません".to_owned()));
+    }
+    Ok(local)
 }
 
-/// The row of a new user, every field checked.
+/// The row of a new user, every field checked; the display name without what would turn the direction of text.
 pub(super) fn checked(new: &NewUser) -> Result<User> {
     Ok(User {
         id: UserId::generate(),
         name: localpart(&new.name)?,
-        display_name: display_name(&new.display_name)?,
+        display_name: straightened(&display_name(&new.display_name)?),
         mail: mail(&new.mail)?,
         telephone: telephone(&new.telephone)?,
         language: new.language.as_deref().filter(|tag| !tag.is_empty()).map(language).transpose()?,
@@ -414,6 +423,25 @@ pub(super) fn short(field: &'static str, text: &str, chars: usize) -> Result<Str
         return Err(ControlError::invalid(field, "holds a control character", "制御文字が含まれています"));
     }
     Ok(text.to_owned())
+}
+
+/// Characters that turn the direction of the text around them (Bidi_Control of UAX #9 §2).
+fn turns(c: char) -> bool {
+    matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// A text without the characters that turn the direction of what stands beside it.
+pub fn straightened(text: &str) -> String {
+    text.chars().filter(|c| !turns(*c)).collect::<String>().trim().to_owned()
+}
+
+/// # Errors
+/// `invalid` for a text that somebody types with such characters.
+pub(super) fn straight(field: &'static str, text: &str) -> Result<()> {
+    let Some(found) = text.chars().find(|c| turns(*c)) else { return Ok(()) };
+    let code = u32::from(found);
+    let en = format!("holds characters that turn the direction of text, such as U+{code:04X}");
+    Err(ControlError::invalid(field, en, format!("文字の向きを変える制御文字（U+{code:04X} など）が含まれています")))
 }
 
 /// Only what would certainly never arrive is refused.

@@ -60,6 +60,11 @@ fn names_are_prepared_and_escaped() {
         ("  ", None),
         ("a\u{7}b", None),
         ("\u{2460}", None),
+        (".", None),
+        ("..", None),
+        ("．．", None),
+        ("...", Some("...")),
+        (".a", Some(".a")),
     ] {
         assert_eq!(localpart(written).ok().as_deref(), local, "{written:?}");
     }
@@ -89,6 +94,7 @@ fn wrong_input_names_its_field() {
         (json!({"name": "a", "mail": format!("{}@e.example", "x".repeat(MAIL_BYTES - 9))}), "mail"),
         (json!({"name": "a", "display_name": "x".repeat(DISPLAY_NAME_CHARS + 1)}), "display_name"),
         (json!({"name": "a", "display_name": "a\nb"}), "display_name"),
+        (json!({"name": "a", "display_name": "a\u{202e}b"}), "display_name"),
         (json!({"name": "a", "telephone": "1".repeat(TELEPHONE_CHARS + 1)}), "telephone"),
         (json!({"name": "a", "language": "日本語"}), "language"),
     ] {
@@ -100,6 +106,27 @@ fn wrong_input_names_its_field() {
     create(app, "tester", &new(longest)).unwrap();
     assert_eq!(refused(json!({"name": "A"})).code(), "conflict");
     assert_eq!(set_enabled(app, "tester", "nobody", true).unwrap_err().code(), "not-found");
+}
+
+#[test]
+fn what_turns_the_direction_of_text_is_refused_or_taken_out() {
+    for turning in ["\u{61c}", "\u{200e}", "\u{200f}", "\u{202a}", "\u{202e}", "\u{2066}", "\u{2069}"] {
+        let name = format!("山田{turning} 花子");
+        assert_eq!(straight("display_name", &name).unwrap_err().field(), Some("display_name"), "{turning:?}");
+        assert_eq!(straightened(&name), "山田 花子");
+        assert_eq!(checked(&new(json!({"name": "a", "display_name": name}))).unwrap().display_name, "山田 花子");
+    }
+    straight("display_name", "דנה · 花子\u{200d}").unwrap();
+}
+
+#[test]
+fn a_display_name_from_elsewhere_does_not_stand_in_the_way_of_other_changes() {
+    let fixture = Fixture::new();
+    let app = &fixture.app;
+    let made = create(app, "tester", &new(json!({"name": "a", "display_name": "花子"}))).unwrap();
+    let change = |display_name: &str| UserUpdate { display_name: Some(display_name.to_owned()), ..UserUpdate::default() };
+    assert_eq!(update(app, "tester", "a", &change("花子\u{202e}")).unwrap_err().field(), Some("display_name"));
+    assert_eq!(update(app, "tester", "a", &change("花子")).unwrap(), made);
 }
 
 #[test]
@@ -186,7 +213,7 @@ fn a_wrong_gateway_is_refused_before_it_is_kept() {
     let app = &fixture.app;
     gateways::add(app, "tester", &gateway("main", None)).unwrap();
     assert_eq!(gateways::add(app, "tester", &gateway("main", None)).unwrap_err().code(), "conflict");
-    for name in ["", "a/b", "a\nb", &"x".repeat(gateways::NAME_CHARS + 1)] {
+    for name in ["", ".", "..", "a/b", "a\nb", &"x".repeat(gateways::NAME_CHARS + 1)] {
         assert_eq!(gateways::add(app, "tester", &gateway(name, None)).unwrap_err().field(), Some("name"), "{name:?}");
     }
     for secs in [0, 3_601] {

@@ -12,6 +12,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD as BASE64;
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
+use unicode_normalization::UnicodeNormalization;
 use zaiseki_model::limits::{ADMIN_PASSWORD_CHARS, PASSWORD_HASHES, PASSWORD_HASHES_WAITING};
 
 /// Memory in KiB, passes, lanes: the first choice of OWASP's Password Storage Cheat Sheet for Argon2id.
@@ -101,8 +102,15 @@ fn params() -> Option<Params> {
 fn derive(params: Option<Params>, password: &str, salt: &[u8]) -> Result<[u8; HASH_BYTES]> {
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params.ok_or(ControlError::DamagedPassword)?);
     let mut hash = [0; HASH_BYTES];
-    argon2.hash_password_into(password.as_bytes(), salt, &mut hash).map_err(|_| ControlError::DamagedPassword)?;
+    argon2.hash_password_into(prepared(password).as_bytes(), salt, &mut hash).map_err(|_| ControlError::DamagedPassword)?;
     Ok(hash)
+}
+
+/// The form that is compared, whatever the keyboard wrote (RFC 8265 §4.2.2, OpaqueString): each space is the ASCII one, and
+/// characters are composed (NFC).
+fn prepared(password: &str) -> String {
+    let is_space = |c| matches!(c, '\u{a0}' | '\u{1680}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}' | '\u{3000}');
+    password.chars().map(|c| if is_space(c) { ' ' } else { c }).nfc().collect()
 }
 
 fn phc(salt: &[u8], hash: &[u8]) -> String {
@@ -128,6 +136,7 @@ const TELLING: usize = 4;
 /// # Errors
 /// `invalid` for the field `password`.
 pub fn check_new(name: &str, password: &str, least: u32) -> Result<()> {
+    let password = prepared(password);
     let chars = password.chars().count();
     if !(least as usize..=ADMIN_PASSWORD_CHARS).contains(&chars) {
         let en = format!("the password must have {least} to {ADMIN_PASSWORD_CHARS} characters");
@@ -159,6 +168,20 @@ mod tests {
         assert!(hasher.verify("正しい password", Some(&kept)).unwrap());
         assert!(!hasher.verify("正しい Password", Some(&kept)).unwrap());
         assert!(!hasher.verify("", None).unwrap());
+    }
+
+    #[test]
+    fn it_does_not_matter_how_a_keyboard_writes_a_character() {
+        let hasher = Hasher::new().unwrap();
+        let composed = "ガギグ long password";
+        let kept = hasher.hash(composed).unwrap();
+        let decomposed: String = composed.nfd().collect();
+        assert_ne!(decomposed, composed);
+        for same in [decomposed.as_str(), "ガギグ\u{3000}long\u{a0}password"] {
+            assert!(hasher.verify(same, Some(&kept)).unwrap(), "{same}");
+        }
+        assert!(!hasher.verify("カキク long password", Some(&kept)).unwrap());
+        assert!(hasher.verify(composed, Some(&hasher.hash(&decomposed).unwrap())).unwrap());
     }
 
     #[test]

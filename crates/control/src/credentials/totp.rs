@@ -4,6 +4,7 @@ use crate::error::{ControlError, Result};
 use aws_lc_rs::{constant_time, hmac};
 use qrcode::QrCode;
 use qrcode::render::svg;
+use unicode_normalization::UnicodeNormalization;
 use zaiseki_model::Timestamp;
 
 /// Bytes of a secret (RFC 4226 §4, R6).
@@ -28,9 +29,9 @@ fn code(secret: &[u8], step: i64) -> String {
     format!("{:06}", number % 1_000_000)
 }
 
-/// The time step that the code belongs to, when it counts at that time.
+/// The time step that the code belongs to, when it counts at that time. Digits may be of full width (`１２３`).
 pub fn step(secret: &[u8], given: &str, now: Timestamp) -> Option<i64> {
-    let given: String = given.chars().filter(|c| !c.is_whitespace()).collect();
+    let given: String = given.nfkc().filter(|c| !c.is_whitespace()).collect();
     if given.len() != DIGITS {
         return None;
     }
@@ -98,7 +99,7 @@ pub fn recovery_codes() -> Result<Vec<String>> {
 
 /// What is stored of a recovery code, however it is typed; `None` for what cannot be one.
 pub fn recovery_key(typed: &str) -> Option<[u8; 32]> {
-    let clean: String = typed.chars().filter(char::is_ascii_alphanumeric).collect();
+    let clean: String = typed.nfkc().filter(char::is_ascii_alphanumeric).collect();
     (clean.len() == RECOVERY_CHARS).then(|| super::token::sha256(clean.to_ascii_lowercase().as_bytes()))
 }
 
@@ -129,6 +130,8 @@ mod tests {
         assert_eq!([at(30), at(59), at(60), at(89), at(0)], [Some(1); 5]);
         assert_eq!([at(90), at(-1)], [None; 2]);
         assert_eq!(step(SECRET, "28708", Timestamp::from_secs(59)), None);
+        assert_eq!(step(SECRET, "２８７　０８２", Timestamp::from_secs(59)), Some(1));
+        assert_eq!(step(SECRET, "２８７０８３", Timestamp::from_secs(59)), None);
     }
 
     #[test]

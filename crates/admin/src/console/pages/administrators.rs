@@ -172,7 +172,7 @@ fn password_page(ctx: &Ctx, form: &Form) -> Page {
         cancel: Some(href(name)),
         ..FormBlock::default()
     };
-    Page::new(ctx.tn("users-password-title", "name", name)).text(ctx.t("users-password-note")).form(ctx, form, block)
+    Page::new(ctx.tn("users-password-title", "name", name)).text(ctx.t("admins-password-note")).form(ctx, form, block)
 }
 
 fn set_password(ctx: &Ctx, form: Form) -> Result<Next, ControlError> {

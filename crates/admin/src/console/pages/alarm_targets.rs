@@ -6,6 +6,7 @@ use crate::console::ctx::{Ctx, Next, can_be_mended, part};
 use crate::console::form::{Field, Form, Kind};
 use crate::console::page::Page;
 use crate::console::routes::Pages;
+use crate::console::texts;
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
 use zaiseki_control::access::{Area, Right};
@@ -20,7 +21,7 @@ const LIST: &str = "/console/alarm-targets";
 pub fn pages() -> Pages {
     Pages::default()
         .page(LIST, READ, list)
-        .page("/console/alarm-targets:new/{kind}", WRITE, |ctx| Ok(new_page(ctx, &Form::of(defaults()))))
+        .page("/console/alarm-targets:new/{kind}", WRITE, |ctx| Ok(new_page(ctx, &Form::of(defaults(ctx)))))
         .act("/console/alarm-targets:new/{kind}", WRITE, add)
         .page("/console/alarm-targets/{name}", READ, show)
         .act("/console/alarm-targets/{name}", WRITE, change)
@@ -80,8 +81,9 @@ fn list(ctx: &Ctx) -> Result<Page, ControlError> {
     Ok(Page::new(ctx.t("nav-targets")).refresh(10).bar(actions).table(table))
 }
 
-fn defaults() -> [(&'static str, String); 2] {
-    [("severity", "warning".to_owned()), ("language", "en".to_owned())]
+/// A new target speaks the language of the page.
+fn defaults(ctx: &Ctx) -> [(&'static str, String); 2] {
+    [("severity", "warning".to_owned()), ("language", texts::tag(ctx.lang).to_owned())]
 }
 
 /// The fields of a kind, with those that all have.

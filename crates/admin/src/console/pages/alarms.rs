@@ -56,7 +56,7 @@ fn list(ctx: &Ctx) -> Result<Page, ControlError> {
     let next = over.next.as_deref().map(|after| format!("{LIST}?{}", encoded(&[("after", after)])));
     let first = ctx.query("after").map(|_| LIST.to_owned());
     let page = page.heading(ctx.t("alarms-history")).table(history(ctx, &over));
-    Ok(page.block(Block::Pager(Pager { total: String::new(), first, next })))
+    Ok(page.block(Block::Pager(Pager { first, next, ..Pager::default() })))
 }
 
 fn what(ctx: &Ctx, alarm: &AlarmView) -> Cell {

@@ -1,14 +1,15 @@
 //! Overview › Audit log: who changed what, and what it was before.
 
 use crate::console::blocks::{Block, Cell, Pager, Search, Table};
-use crate::console::ctx::{Ctx, encoded};
+use crate::console::ctx::{Ctx, can_be_mended, encoded};
 use crate::console::form::{Field, Form, Kind};
 use crate::console::page::Page;
 use crate::console::routes::Pages;
 use serde_json::Value;
-use zaiseki_control::ControlError;
 use zaiseki_control::access::{Area, Right};
 use zaiseki_control::app::audit_log::{self, AuditPage, AuditQuery, AuditView};
+use zaiseki_control::{ControlError, Text};
+use zaiseki_xmpp::{datetime, jid};
 
 const PATH: &str = "/console/audit";
 const FILTERS: [(&str, &str, &str); 5] = [
@@ -28,25 +29,46 @@ pub fn pages() -> Pages {
 }
 
 fn list(ctx: &Ctx) -> Result<Page, ControlError> {
+    let form = Form::of(ctx.queries().iter().map(|(name, value)| (name.as_str(), value.clone())));
+    let page = Page::new(ctx.t("nav-audit"));
+    match query(ctx).and_then(|query| audit_log::list(&ctx.app, &query)) {
+        Ok(found) => Ok(page.search(search(ctx, &form)).table(table(ctx, &found)).block(Block::Pager(pager(ctx, &found)))),
+        Err(error) if can_be_mended(&error) => Ok(page.search(search(ctx, &form.wrong(error)))),
+        Err(error) => Err(error),
+    }
+}
+
+fn query(ctx: &Ctx) -> Result<AuditQuery, ControlError> {
     let text = |name| ctx.query(name).map(str::to_owned);
-    let query = AuditQuery {
+    Ok(AuditQuery {
         actor: text("actor"),
         action: text("action"),
         object: text("object"),
-        from: ctx.query("from").map(|day| format!("{day}T00:00:00Z")),
-        to: ctx.query("to").map(|day| format!("{day}T23:59:59.999999Z")),
+        from: moment(ctx, "from", "00:00:00")?,
+        to: moment(ctx, "to", "23:59:59.999999")?,
         before: ctx.query("before").and_then(|id| id.parse().ok()),
         limit: Some(ROWS),
-    };
-    let page = Page::new(ctx.t("nav-audit")).search(search(ctx));
-    let found = audit_log::list(&ctx.app, &query)?;
-    Ok(page.table(table(ctx, &found)).block(Block::Pager(pager(ctx, &found))))
+    })
 }
 
-fn search(ctx: &Ctx) -> Search {
-    let now = Form::of(ctx.queries().iter().map(|(name, value)| (name.as_str(), value.clone())));
+/// That time of the day that was typed.
+///
+/// # Errors
+/// `invalid`: there is no such day.
+fn moment(ctx: &Ctx, field: &'static str, time: &str) -> Result<Option<String>, ControlError> {
+    let Some(day) = ctx.query(field) else { return Ok(None) };
+    let at = format!("{day}T{time}Z");
+    if datetime::parse(&at).is_none() {
+        let en = format!("\"{day}\" is not a day such as 2026-11-24");
+        let text = Text::new(en, format!("\"{day}\" は 2026-11-24 の形の日付ではありません"));
+        return Err(ControlError::Invalid { field, text });
+    }
+    Ok(Some(at))
+}
+
+fn search(ctx: &Ctx, form: &Form) -> Search {
     let field =
-        |(name, key, kind): &(&'static str, &str, &'static str)| Field::new(&now, ctx.lang, name, ctx.t(key), Kind::Input(kind));
+        |(name, key, kind): &(&'static str, &str, &'static str)| Field::new(form, ctx.lang, name, ctx.t(key), Kind::Input(kind));
     Search { action: PATH.to_owned(), fields: FILTERS.iter().map(field).collect(), submit: ctx.t("frame-search") }
 }
 
@@ -59,6 +81,7 @@ fn pager(ctx: &Ctx, found: &AuditPage) -> Pager {
     Pager {
         total: String::new(),
         first: ctx.query("before").map(|_| kept(None)),
+        previous: None,
         next: found.next.map(|next| kept(Some(next.to_string()))),
     }
 }
@@ -67,9 +90,9 @@ fn table(ctx: &Ctx, found: &AuditPage) -> Table {
     let row = |entry: &AuditView| {
         vec![
             Cell::Time(entry.at.clone()),
-            Cell::link(format!("{PATH}?{}", encoded(&[("actor", &entry.actor)])), &entry.actor),
+            Cell::link(format!("{PATH}?{}", encoded(&[("actor", &entry.actor)])), readable(&entry.actor)),
             Cell::text(&entry.action),
-            Cell::link(format!("{PATH}?{}", encoded(&[("object", &entry.object)])), &entry.object),
+            Cell::link(format!("{PATH}?{}", encoded(&[("object", &entry.object)])), readable(&entry.object)),
             Cell::Code(change(entry.before.as_ref(), entry.after.as_ref())),
         ]
     };
@@ -79,6 +102,14 @@ fn table(ctx: &Ctx, found: &AuditPage) -> Table {
         columns: columns.iter().map(|key| ctx.t(key)).collect(),
         rows: found.entries.iter().map(row).collect(),
         empty: ctx.t("audit-empty"),
+    }
+}
+
+/// A user goes by the user id, which the log keeps in the form of an address.
+fn readable(name: &str) -> String {
+    match name.strip_prefix("user:") {
+        Some(local) => format!("user:{}", jid::unescape_local(local)),
+        None => name.to_owned(),
     }
 }
 
@@ -126,6 +157,12 @@ mod tests {
         assert_eq!(change(Some(&before), Some(&after)), "mail: \"\" → a@b, old: 1 → ∅");
         assert_eq!(change(None, Some(&json!({"role": "operator"}))), "role: operator");
         assert_eq!(change(Some(&json!(50)), Some(&Value::Null)), "50 → ∅");
+    }
+
+    #[test]
+    fn users_go_by_their_user_ids() {
+        assert_eq!(readable("user:bad\\2f\\40id"), "user:bad/@id");
+        assert_eq!(readable("setting:bad\\2f"), "setting:bad\\2f");
     }
 
     #[test]

@@ -135,6 +135,7 @@ fn pager(ctx: &Ctx, found: &PreviewPage) -> Pager {
     Pager {
         total: ctx.tn("directories-users-number", "number", grouped(found.total as u64)),
         first: ctx.query("after").map(|_| at(None)),
+        previous: None,
         next: found.next.map(|next| at(Some(next))),
     }
 }
@@ -145,7 +146,7 @@ fn slice<'a, T>(ctx: &Ctx, all: &'a [T], total: &str) -> (&'a [T], Pager) {
     let to = (from + ROWS).min(all.len());
     let next = (to < all.len()).then(|| format!("{}?{}", ctx.path, encoded(&[("after", &to.to_string())])));
     let total = ctx.tn(total, "number", grouped(all.len() as u64));
-    (&all[from..to], Pager { total, first: (from > 0).then(|| ctx.path.clone()), next })
+    (&all[from..to], Pager { total, first: (from > 0).then(|| ctx.path.clone()), previous: None, next })
 }
 
 fn problems(ctx: &Ctx) -> Result<Page, ControlError> {

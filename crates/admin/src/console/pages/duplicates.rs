@@ -68,7 +68,7 @@ fn show(ctx: &Ctx) -> Result<Page, ControlError> {
     };
     let next = (to < all.len()).then(|| format!("{PATH}?{}", encoded(&[("after", &to.to_string())])));
     let total = ctx.tn("duplicates-total", "number", grouped(all.len() as u64));
-    let pager = Pager { total, first: (from > 0).then(|| PATH.to_owned()), next };
+    let pager = Pager { total, first: (from > 0).then(|| PATH.to_owned()), previous: None, next };
     Ok(page.cards(cards(ctx, &found)).table(table).block(Block::Pager(pager)))
 }
 

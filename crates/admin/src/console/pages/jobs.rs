@@ -50,7 +50,8 @@ fn list(ctx: &Ctx) -> Result<Page, ControlError> {
     let next = found.next.as_deref().map(|after| format!("{LIST}?{}", encoded(&[("after", after)])));
     let page = Page::new(ctx.t("nav-jobs")).refresh(5);
     let page = services::unless_running(ctx, page, Service::JobScheduler)?.table(table(ctx, &found));
-    Ok(page.block(Block::Pager(Pager { total: String::new(), first: ctx.query("after").map(|_| LIST.to_owned()), next })))
+    let first = ctx.query("after").map(|_| LIST.to_owned());
+    Ok(page.block(Block::Pager(Pager { first, next, ..Pager::default() })))
 }
 
 fn table(ctx: &Ctx, found: &JobPage) -> Table {
@@ -88,7 +89,7 @@ fn show(ctx: &Ctx) -> Result<Page, ControlError> {
     let next = log.next.as_deref().map(|after| format!("{}?{}", href(&job.id), encoded(&[("after", after)])));
     let first = ctx.query("after").map(|_| href(&job.id));
     let page = page.facts(facts(ctx, &job)).table(lines(ctx, &log));
-    Ok(page.block(Block::Pager(Pager { total: String::new(), first, next })))
+    Ok(page.block(Block::Pager(Pager { first, next, ..Pager::default() })))
 }
 
 /// What the summaries of jobs count.

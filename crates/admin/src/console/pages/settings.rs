@@ -95,7 +95,7 @@ fn page(ctx: &Ctx, group: &'static Group, form: &Form) -> Page {
     let fields = of(ctx, group).map(|(setting, view)| field(ctx, form, setting, &view)).collect();
     let block =
         FormBlock { action: group.path.to_owned(), fields, submit: ctx.t("frame-save"), stored: true, ..FormBlock::default() };
-    page.form(ctx, form, block).heading(ctx.t("settings-changed-heading")).table(changed(ctx, group))
+    page.form(ctx, form, block).heading(ctx.t("settings-changed-heading")).table(not_default(ctx, group))
 }
 
 fn said(ctx: &Ctx, view: &SettingView) -> String {
@@ -179,7 +179,7 @@ fn typed(value: &Value) -> String {
 }
 
 /// What differs from the defaults, each with its way back.
-fn changed(ctx: &Ctx, group: &'static Group) -> Table {
+fn not_default(ctx: &Ctx, group: &'static Group) -> Table {
     let row = |(setting, view): (&Setting, SettingView)| {
         let back = Action::post(group.path, ctx.t("settings-to-default")).with("default", setting.key);
         vec![
@@ -204,7 +204,11 @@ fn save(ctx: &Ctx, group: &'static Group, form: Form) -> Result<Next, ControlErr
         Some(key) => Ok(BTreeMap::from([(key.to_owned(), json!("default"))])),
         None => changes(ctx, group, &form),
     };
-    match changes.and_then(|changes| settings::put_as(&ctx.app, caller, &changes)) {
+    let changes = match changes {
+        Ok(changes) => changes,
+        Err(errors) => return Ok(Next::Again(page(ctx, group, &errors.into_iter().fold(form, Form::wrong)))),
+    };
+    match settings::put_as(&ctx.app, caller, &changes) {
         Ok(_) => Ok(Next::go(group.path, "settings-saved", ctx.t(group.name))),
         Err(error) if can_be_mended(&error) => Ok(Next::Again(page(ctx, group, &form.wrong(error)))),
         Err(error) => Err(error),
@@ -212,26 +216,51 @@ fn save(ctx: &Ctx, group: &'static Group, form: Form) -> Result<Next, ControlErr
 }
 
 /// What was typed and is not so yet.
-fn changes(ctx: &Ctx, group: &'static Group, form: &Form) -> Result<BTreeMap<String, Value>, ControlError> {
-    let mut changes = BTreeMap::new();
+///
+/// # Errors
+/// What is wrong with each of the fields.
+fn changes(ctx: &Ctx, group: &'static Group, form: &Form) -> Result<BTreeMap<String, Value>, Vec<ControlError>> {
+    let (mut changes, mut errors) = (BTreeMap::new(), Vec::new());
     for (setting, view) in of(ctx, group) {
-        let value = value(setting, form)?;
-        if value != view.value {
-            changes.insert(setting.key.to_owned(), value);
+        match changed(setting, &view, form) {
+            Ok(None) => {}
+            Ok(Some(value)) => drop(changes.insert(setting.key.to_owned(), value)),
+            Err(error) => errors.push(error),
         }
     }
-    Ok(changes)
+    if errors.is_empty() { Ok(changes) } else { Err(errors) }
+}
+
+/// The value that was typed, if it is another one.
+fn changed(setting: &Setting, view: &SettingView, form: &Form) -> Result<Option<Value>, ControlError> {
+    let value = value(setting, form)?;
+    if value == view.value {
+        return Ok(None);
+    }
+    setting.kind.check(&value).map_err(|text| ControlError::Invalid { field: setting.key, text })?;
+    Ok(Some(value))
 }
 
 fn value(setting: &Setting, form: &Form) -> Result<Value, ControlError> {
     Ok(match setting.kind {
         Takes::Bool => json!(form.ticked(setting.key)),
         Takes::Number { or_none: true, .. } if form.given(setting.key).is_none() => Value::Null,
-        Takes::Number { .. } => json!(form.number(setting.key)?),
+        Takes::Number { min, max, or_none } => json!(number(setting.key, form, min, max, or_none)?),
         Takes::Show | Takes::Language | Takes::Choice(_) => json!(form.text(setting.key)),
         // Browsers end lines with CR LF.
         Takes::Text { .. } => json!(form.text(setting.key).trim().replace("\r\n", "\n")),
         Takes::Labels => json!(labels(setting.key, form.text(setting.key))?),
+    })
+}
+
+fn number(field: &'static str, form: &Form, min: u32, max: u32, or_none: bool) -> Result<u32, ControlError> {
+    let typed = form.text(field).parse::<u32>().ok().filter(|number| (min..=max).contains(number));
+    typed.ok_or_else(|| {
+        let (en, ja) = if or_none { (", or nothing for no limit", "（空欄は無制限）") } else { ("", "") };
+        let (min, max) = (grouped(min.into()), grouped(max.into()));
+        let en = format!("must be a whole number from {min} to {max}, in digits{en}");
+        let text = Text::new(en, format!("{min} から {max} までの整数を数字で入力してください{ja}"));
+        ControlError::Invalid { field, text }
     })
 }
 
@@ -261,6 +290,16 @@ mod tests {
             let on: Vec<_> = groups.into_iter().filter(|group| (group.holds)(setting.key)).collect();
             assert_eq!(on.len(), 1, "{}", setting.key);
             assert_eq!(setting.right(), Right::write(on[0].area), "{}", setting.key);
+        }
+    }
+
+    #[test]
+    fn a_number_says_its_range_whatever_was_typed() {
+        let typed = |text: &str| number("x", &Form::of([("x", text.to_owned())]), 1, 5_000, true);
+        assert_eq!((typed("1").unwrap(), typed(" 5000 ").unwrap()), (1, 5_000));
+        for wrong in ["many", "", "0", "5001", "-1", "1.5"] {
+            let said = typed(wrong).unwrap_err().text().en;
+            assert_eq!(said, "must be a whole number from 1 to 5,000, in digits, or nothing for no limit", "{wrong}");
         }
     }
 

@@ -41,7 +41,7 @@ pub(super) fn sections(ctx: &Ctx, page: Page, user: &UserView) -> Result<Page, C
     let found = contacts::list(&ctx.app, &user.name, &query)?;
     let page = page.heading(ctx.t("live-contacts")).table(contacts_table(ctx, &found));
     let next = found.next.is_some().then(|| format!("{}/contacts", href(&user.name)));
-    let page = page.block(Block::Pager(Pager { total: total(ctx, &found), first: None, next }));
+    let page = page.block(Block::Pager(Pager { total: total(ctx, &found), next, ..Pager::default() }));
     let page = page.heading(ctx.t("live-profile"));
     let edit = Action::link(user_profile::at(&user.name), ctx.t("profile-edit"));
     let page = if ctx.may(WRITE) { page.bar(vec![edit]) } else { page };
@@ -201,7 +201,7 @@ fn all_contacts(ctx: &Ctx) -> Result<Page, ControlError> {
     let found = contacts::list(&ctx.app, &user.name, &query)?;
     let at = format!("{}/contacts", href(&user.name));
     let next = found.next.as_deref().map(|next| format!("{at}?{}", encoded(&[("after", next)])));
-    let pager = Pager { total: total(ctx, &found), first: ctx.query("after").map(|_| at), next };
+    let pager = Pager { total: total(ctx, &found), first: ctx.query("after").map(|_| at), previous: None, next };
     let page = Page::new(ctx.tn("live-contacts-of", "name", user.name.clone())).help("help-user-contacts");
     let back = vec![Action::link(href(&user.name), ctx.t("live-back"))];
     Ok(page.bar(back).table(contacts_table(ctx, &found)).block(Block::Pager(pager)))

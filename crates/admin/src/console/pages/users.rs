@@ -17,6 +17,8 @@ const WRITE: Right = Right::write(Area::Users);
 pub(super) const LIST: &str = "/console/users";
 /// Users of one page of the list.
 const ROWS: usize = 50;
+/// Pages that the list knows the way back to.
+const TRAIL: usize = 20;
 
 pub fn pages() -> Pages {
     Pages::default()
@@ -119,17 +121,29 @@ fn state(ctx: &Ctx, user: &UserView) -> Cell {
 }
 
 fn pager(ctx: &Ctx, found: &UserPage) -> Pager {
-    let kept = |after: Option<&str>| {
+    let kept = |after: &str, trail: &[&str]| {
+        let joined = trail.join("/");
         let mut pairs = Vec::new();
         pairs.extend(["search", "state", "directory"].into_iter().filter_map(|name| Some((name, ctx.query(name)?))));
-        pairs.extend(after.map(|after| ("after", after)));
+        pairs.extend((!after.is_empty()).then_some(("after", after)));
+        pairs.extend((!trail.is_empty()).then_some(("trail", joined.as_str())));
         format!("/console/users?{}", encoded(&pairs))
     };
+    let (here, behind) = (ctx.query("after").unwrap_or_default(), trail(ctx));
+    let mut on = behind.clone();
+    on.push(here);
+    let on = &on[on.len().saturating_sub(TRAIL)..];
     Pager {
         total: ctx.tn("users-total", "number", grouped(found.total)),
-        first: ctx.query("after").map(|_| kept(None)),
-        next: found.next.as_deref().map(|next| kept(Some(next))),
+        first: ctx.query("after").map(|_| kept("", &[])),
+        previous: behind.split_last().map(|(last, rest)| kept(last, rest)),
+        next: found.next.as_deref().map(|next| kept(next, on)),
     }
+}
+
+/// What the pages before this one began after, the first page after nothing. A localpart holds no `/`.
+fn trail(ctx: &Ctx) -> Vec<&str> {
+    ctx.queries().get("trail").map(|trail| trail.split('/').collect()).unwrap_or_default()
 }
 
 fn show(ctx: &Ctx) -> Result<Page, ControlError> {
@@ -146,7 +160,8 @@ fn show(ctx: &Ctx) -> Result<Page, ControlError> {
 }
 
 fn user_page(ctx: &Ctx, user: &UserView, form: &Form) -> Page {
-    let title = if user.display_name.is_empty() { user.name.clone() } else { format!("{} ({})", user.display_name, user.name) };
+    let display_name = users::straightened(&user.display_name);
+    let title = if display_name.is_empty() { user.name.clone() } else { format!("{display_name} ({})", user.name) };
     let page = Page::new(title).line(user.address.clone()).help("help-user");
     let page = match user.enabled {
         true => page.state(Sign::Good, ctx.t("users-state-enabled")),
