@@ -100,7 +100,7 @@ pub const TEXTS: &[(&str, &str)] = &[
     ("Set an administrator's password; the administrator's sessions end", "管理者のパスワードを設定する (セッションは終了)"),
     (
         "Break-glass: a new password that is shown once, all rights, no second factor; sessions end",
-        "緊急時の復旧: 一度だけ表示される新しいパスワードとすべての権限を与え、2 要素認証を外す (セッションは終了)",
+        "緊急時の復旧: 一度だけ表示される新しいパスワードとすべての権限を与え、2 段階認証を外す (セッションは終了)",
     ),
     ("Ask for the new password instead of making one", "新しいパスワードを自動で作らず尋ねる"),
     ("Read the password from standard input instead of making one", "パスワードを自動で作らず標準入力から読む"),

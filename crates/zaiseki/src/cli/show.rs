@@ -62,6 +62,8 @@ pub enum View {
     AlarmTargets,
     /// Whether a test went out.
     Sent,
+    /// What the OpenID provider says of itself.
+    ProviderTest,
     Acme,
     Trust,
     TrustedAuthority,
@@ -112,6 +114,10 @@ const FINDINGS: [Column; 4] = [
     column("name", "CHECK", "検査"),
     Column { key: "seen", en: "SEEN", ja: "内容", cell: in_language },
     Column { key: "advice", en: "WHAT TO DO", ja: "対処", cell: in_language },
+];
+const PROVIDER_FINDING: [Column; 2] = [
+    Column { key: "passed", en: "RESULT", ja: "結果", cell: passed },
+    Column { key: "seen", en: "SEEN", ja: "内容", cell: in_language },
 ];
 const SETTINGS: [Column; 6] = [
     column("key", "KEY", "キー"),
@@ -168,6 +174,7 @@ pub fn table(answer: &Value, view: View, lang: Lang) -> String {
         View::Alarm => alarms::one(answer, lang),
         View::AlarmTargets => rows(list("targets"), &diagnostics::TARGETS, lang),
         View::Sent => diagnostics::test(answer, lang),
+        View::ProviderTest => rows(std::slice::from_ref(answer), &PROVIDER_FINDING, lang),
         View::Acme => certificates::acme(answer, lang),
         View::Trust => certificates::trust(list("authorities"), lang),
         View::TrustedAuthority => certificates::trusted(answer, lang),
@@ -189,9 +196,9 @@ pub fn table(answer: &Value, view: View, lang: Lang) -> String {
 }
 
 fn import(report: &Value, lang: Lang) -> String {
-    let (created, failed) = (&report["created"], &report["failed"]);
+    let (created, failed) = (report["created"].as_u64().unwrap_or(0), report["failed"].as_u64().unwrap_or(0));
     let mut text = match lang {
-        Lang::En => format!("{created} users made, {failed} rows failed\n"),
+        Lang::En => format!("{} made, {} failed\n", counted(created, "user", "users"), counted(failed, "row", "rows")),
         Lang::Ja => format!("{created} 人を追加、{failed} 行が失敗\n"),
     };
     let problems = report["problems"].as_array().map_or(&[][..], Vec::as_slice);
@@ -222,6 +229,11 @@ fn rows(rows: &[Value], columns: &[Column], lang: Lang) -> String {
         format!("{}\n", cells.join("  ").trim_end())
     };
     lines.iter().map(line).collect()
+}
+
+/// `1 user`, `2 users`.
+pub fn counted(n: u64, one: &str, many: &str) -> String {
+    format!("{n} {}", if n == 1 { one } else { many })
 }
 
 fn cell(value: &Value, lang: Lang) -> String {
@@ -320,7 +332,7 @@ mod tests {
     fn reports_and_single_objects() {
         let report = json!({"created": 2, "failed": 1, "stopped": null,
             "problems": [{"line": 3, "column": "mail", "user": "x", "reason": {"en": "bad", "ja": "不正"}}]});
-        let expected = "2 users made, 1 rows failed\nLINE  COLUMN  USER  REASON\n3     mail    x     bad\n";
+        let expected = "2 users made, 1 row failed\nLINE  COLUMN  USER  REASON\n3     mail    x     bad\n";
         assert_eq!(table(&report, View::Import, Lang::En), expected);
         assert!(table(&report, View::Import, Lang::Ja).contains("不正"));
         assert_eq!(table(&json!({"mail": null, "name": "mika"}), View::Fields, Lang::En), "mail  –\nname  mika\n");
