@@ -120,7 +120,7 @@ fn verdict(answer: &Value, view: View, console: &Console<'_>) -> Result<()> {
             answer.as_array().map_or(0, |all| all.iter().filter(|f| f["passed"] == false).count() as u64)
         }
         View::Checks => return doctor::verdict(answer, console.lang),
-        View::CheckList | View::Users | View::Gateways | View::Settings | View::Fields => 0,
+        View::CheckList | View::Users | View::Gateways | View::Settings | View::Status | View::Fields => 0,
         View::Directories | View::EntryProblems | View::Preview | View::Leftovers | View::Duplicates | View::Lines => 0,
         View::Jobs | View::Job | View::JobLog => 0,
         View::UserSessions | View::UserPresence | View::Contacts | View::Sight => 0,
@@ -264,7 +264,7 @@ fn plan(ask: Ask, console: &mut Console<'_>) -> Result<Plan> {
             let body = json!({ key: setting_value(&value) });
             Ok(Plan::one(View::Settings, Method::PUT, "settings", &body))
         }
-        Ask::Status => Ok(Plan::one(View::Fields, Method::GET, "status", &Value::Null)),
+        Ask::Status => Ok(Plan::one(View::Status, Method::GET, "status", &Value::Null)),
     }
 }
 
