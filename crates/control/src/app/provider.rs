@@ -360,7 +360,10 @@ impl ProviderTest {
         };
         let issuer = self.0.issuer();
         let (passed, seen) = match asked.await {
-            Ok((keys, true)) => (true, Text::new(format!("{issuer}: {keys} keys"), format!("{issuer}: 鍵 {keys} 個"))),
+            Ok((keys, true)) => {
+                let word = if keys == 1 { "key" } else { "keys" };
+                (true, Text::new(format!("{issuer}: {keys} {word}"), format!("{issuer}: 鍵 {keys} 個")))
+            }
             Ok((_, false)) => {
                 (false, Text::new(format!("{issuer}: it signs nobody in"), format!("{issuer}: サインインの機能がありません")))
             }
