@@ -58,7 +58,7 @@ pub enum EwsMode {
     FindItem,
 }
 
-/// How the user is named in `ExchangeImpersonation` (only with [`EwsMode::FindItem`]).
+/// How the user is named in `ExchangeImpersonation` (only with `find-item`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Impersonation {

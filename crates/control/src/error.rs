@@ -137,8 +137,8 @@ impl ControlError {
     }
 }
 
-/// What can be there already, as the store calls it.
-const KINDS: [(&str, &str); 7] = [
+/// What can be there already, or be missing, as the store calls it. What has another one's beginning stands before it.
+const KINDS: [(&str, &str); 12] = [
     ("the identity of administrator", "次の管理者の OpenID アカウント:"),
     ("administrator", "管理者"),
     ("token", "トークン"),
@@ -146,7 +146,23 @@ const KINDS: [(&str, &str); 7] = [
     ("the trusted authority", "信頼する認証局"),
     ("directory", "ディレクトリー"),
     ("gateway", "ゲートウェイ"),
+    ("user", "ユーザー"),
+    ("job", "ジョブ"),
+    ("a setting of ACME", "ACME の設定"),
+    ("a signing request for", "次の用途の証明書要求:"),
+    ("a certificate for", "次の用途の、ノード独自のもの以外の証明書:"),
 ];
+
+/// The store's words for something, in Japanese, with what follows.
+fn in_japanese(what: &str, rest: &str) -> String {
+    let named = what.trim_end_matches(" besides the node's own");
+    let found = KINDS.iter().find_map(|(en, ja)| Some((*ja, named.strip_prefix(en)?.trim_start())));
+    match found {
+        Some((kind, "")) => format!("{kind}{rest}"),
+        Some((kind, name)) => format!("{kind} {name} {rest}"),
+        None => format!("{what} {rest}"),
+    }
+}
 
 impl From<StoreError> for ControlError {
     /// Someone was quicker: what a check just before did not see.
@@ -154,18 +170,17 @@ impl From<StoreError> for ControlError {
         match error {
             StoreError::NameTaken { name } => ControlError::name_taken("name", &name),
             StoreError::Conflict { what } => {
-                let ja = KINDS.iter().find_map(|(en, ja)| Some(format!("{ja} {}", what.strip_prefix(en)?.trim_start())));
-                let ja = ja.unwrap_or_else(|| what.clone());
-                let text = Text::new(format!("{what} exists already"), format!("{ja} はすでにあります"));
+                let text = Text::new(format!("{what} exists already"), in_japanese(&what, "はすでにあります"));
                 ControlError::Taken { field: "name", text }
             }
             StoreError::NotFound { what } => {
-                let text = Text::new(format!("{what} does not exist"), format!("{what} はありません"));
+                let named = what.trim_start_matches("a ").trim_start_matches("the ");
+                let text = Text::new(format!("there is no {named}"), in_japanese(&what, "はありません"));
                 ControlError::NotFound { text }
             }
             StoreError::Stale { .. } => ControlError::stale(),
             StoreError::Ended { what } => {
-                let text = Text::new(format!("{what} has ended already"), format!("{what} はすでに終了しています"));
+                let text = Text::new(format!("{what} has ended already"), in_japanese(&what, "はすでに終了しています"));
                 ControlError::Conflict { text }
             }
             StoreError::LastAdministrator => {

@@ -33,7 +33,7 @@ pub struct LdapConfig {
     /// Which entries are users; empty = the schema's.
     #[serde(default)]
     pub filter: String,
-    /// Attributes other than the schema's, by our name of the field ([`FIELDS`]); an empty one is not read.
+    /// Attributes other than the schema's, by our name of the field, such as `mail`; an empty one is not read.
     #[serde(default)]
     pub attributes: BTreeMap<String, String>,
     /// Country code of telephone numbers that are written without one: `81`.

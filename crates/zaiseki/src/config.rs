@@ -327,7 +327,7 @@ fn domain(reader: &mut Reader<'_>, root: Section<'_>) -> String {
         let en = format!(
             "{UNSET_DOMAIN} is a placeholder, not a domain: write the domain of your users' addresses, such as \"example.com\""
         );
-        let ja = format!("{UNSET_DOMAIN} は仮の値です。利用者のアドレスのドメイン（例: \"example.com\"）を指定してください");
+        let ja = format!("{UNSET_DOMAIN} は仮の値です。ユーザーのアドレスのドメイン（例: \"example.com\"）を指定してください");
         reader.problem(Some(entry.line), "domain", Text::new(en, ja));
         return String::new();
     }

@@ -45,7 +45,8 @@ fn main() -> ExitCode {
     let (config, problems) = Config::load_what_is_right(cli.config.as_deref());
     problems.iter().for_each(|problem| eprintln!("{}", problem.render(lang)));
     // What is wrong with the file must not keep anybody from the node that runs: there it is mended, and people are locked out.
-    if !problems.is_empty() && !(matches!(cli.command, Command::Ask(_)) && cli::reaches_a_node(&config)) {
+    let reaches = matches!(cli.command, Command::Ask(_)) && cli::reaches_a_node(&config);
+    if !problems.is_empty() && !reaches {
         return ExitCode::from(EXIT_USAGE);
     }
     make_exceptions(config.outbound.clone());

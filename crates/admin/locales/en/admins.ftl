@@ -31,11 +31,11 @@ account-session-ended = The session from { $object } has ended.
 
 admins-name = Name
 admins-role = Role
-admins-role-help = Administrators do everything. Operators read everything and change users, directories, gateways, jobs, services and settings. AXL applications use that service alone.
+admins-role-help = Administrators do everything. Operators read everything and change users, directories, gateways, jobs, services and settings. AXL applications will use the AXL service alone, which comes later; until then they can do nothing.
 admins-role-administrator = Administrator
 admins-role-operator = Operator
 admins-role-read-only = Read only
-admins-role-axl = AXL application
+admins-role-axl = AXL application (the service comes later)
 admins-made-at = Created
 admins-created = { $object } was created.
 admins-signed-in = Last sign-in

@@ -31,11 +31,11 @@ account-session-ended = { $object } からのセッションを終了しまし�
 
 admins-name = 名前
 admins-role = 役割
-admins-role-help = 管理者はすべての操作ができます。オペレーターはすべてを参照でき、ユーザー、ディレクトリー、ゲートウェイ、ジョブ、サービス、設定を変更できます。AXL アプリケーションは AXL サービスだけを使えます。
+admins-role-help = 管理者はすべての操作ができます。オペレーターはすべてを参照でき、ユーザー、ディレクトリー、ゲートウェイ、ジョブ、サービス、設定を変更できます。AXL アプリケーションは AXL サービス専用の役割です。AXL サービスは今後提供予定のため、現在は何も操作できません。
 admins-role-administrator = 管理者
 admins-role-operator = オペレーター
 admins-role-read-only = 参照のみ
-admins-role-axl = AXL アプリケーション
+admins-role-axl = AXL アプリケーション (サービスは今後提供)
 admins-made-at = 作成日時
 admins-created = { $object } を作成しました。
 admins-signed-in = 最終サインイン

@@ -242,7 +242,7 @@ pub static ADMINISTRATOR_LOCKED_OUT: AlarmKind = AlarmKind {
     ),
     remedy: (
         "Ask the owner. If it was not them: look at the addresses in the audit log, block them, and set a new password and a second factor.",
-        "本人に確認してください。本人でない場合は、監査ログのアドレスを確認して遮断し、パスワードの変更と 2 要素認証の設定を行ってください。",
+        "本人に確認してください。本人でない場合は、監査ログのアドレスを確認して遮断し、パスワードの変更と 2 段階認証の設定を行ってください。",
     ),
     page: "/console/administrators/{}",
     lasts: Some(DAY),
@@ -255,7 +255,7 @@ pub static CLOCK_JUMP: AlarmKind = AlarmKind {
     title: ("The clock has jumped", "時計が飛びました"),
     meaning: (
         "The time of the machine changed by more than a few seconds at once. Times of messages may be wrong, and codes of second factors may be refused.",
-        "マシンの時刻が一度に大きく変わりました。メッセージの時刻が正しくない、または 2 要素認証のコードが拒否されるおそれがあります。",
+        "マシンの時刻が一度に大きく変わりました。メッセージの時刻が正しくない、または 2 段階認証のコードが拒否されるおそれがあります。",
     ),
     remedy: (
         "See to it that time synchronisation (NTP) runs on the machine and reaches its servers.",

@@ -24,7 +24,7 @@ pub struct PreviewQuery {
     /// The `next` of the page before.
     #[serde(default)]
     pub after: Option<usize>,
-    /// 1 to [`PAGE_LINES`], which is the default.
+    /// 1 to 1,000, which is the default.
     #[serde(default)]
     pub limit: Option<usize>,
 }

@@ -44,7 +44,7 @@ pub struct ImportReport {
     pub created: usize,
     /// Rows that made no user.
     pub failed: usize,
-    /// In the order of lines; at most [`PROBLEMS_TOLD`].
+    /// In the order of lines; at most 10,000.
     pub problems: Vec<RowProblem>,
     /// Why the import stopped early; the rows after were not looked at.
     pub stopped: Option<Text>,

@@ -71,7 +71,7 @@ pub struct JobView {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct JobQuery {
-    /// `waiting` (scheduled and queued), `running`, `done`, `failed` or `cancelled`.
+    /// `scheduled`, `queued`, `waiting` (both), `cancelling`, `running` (those too), `done`, `failed` or `cancelled`.
     pub state: Option<String>,
     pub kind: Option<String>,
     /// `next` of the page before.
@@ -181,20 +181,40 @@ fn moment(text: &str) -> Result<Timestamp> {
 /// `invalid` for a word that is no state, a place that is none, a limit out of range.
 pub fn list(app: &App, query: &JobQuery) -> Result<JobPage> {
     let limit = page(query.limit)?;
-    let state = query.state.as_deref().map(|word| word.parse().map_err(|()| no_state())).transpose()?;
-    let before = query.after.as_deref().map(id_of).transpose()?;
+    let (state, shown) = query.state.as_deref().map(state_of).transpose()?.unwrap_or_default();
+    let mut before = query.after.as_deref().map(id_of).transpose()?;
+    let now = Timestamp::now();
+    let mut jobs: Vec<JobView> = Vec::new();
     // One more tells whether there is another page.
-    let filter = JobFilter { state, kind: query.kind.clone(), before, limit: limit + 1 };
-    let mut jobs = app.store().query(move |db| db.list_jobs(&filter))?;
+    while jobs.len() <= limit {
+        let filter = JobFilter { state, kind: query.kind.clone(), before, limit: limit + 1 };
+        let found = app.store().query(move |db| db.list_jobs(&filter))?;
+        let full = found.len() > limit;
+        before = found.last().map(|job| job.id);
+        let wanted = found.into_iter().map(|job| JobView::new(job, now)).filter(|job| shown.is_none_or(|it| job.state == it));
+        jobs.extend(wanted);
+        if !full {
+            break;
+        }
+    }
     let more = jobs.len() > limit;
     jobs.truncate(limit);
-    let next = jobs.last().filter(|_| more).map(|job| job.id.to_string());
-    let now = Timestamp::now();
-    Ok(JobPage { jobs: jobs.into_iter().map(|job| JobView::new(job, now)).collect(), next })
+    let next = jobs.last().filter(|_| more).map(|job| job.id.clone());
+    Ok(JobPage { jobs, next })
+}
+
+/// What the store calls a state, and which of those is meant when it is told more closely.
+fn state_of(word: &str) -> Result<(Option<JobState>, Option<JobStateView>)> {
+    Ok(match word {
+        "scheduled" => (Some(JobState::Waiting), Some(JobStateView::Scheduled)),
+        "queued" => (Some(JobState::Waiting), Some(JobStateView::Queued)),
+        "cancelling" => (Some(JobState::Running), Some(JobStateView::Cancelling)),
+        other => (Some(other.parse().map_err(|()| no_state())?), None),
+    })
 }
 
 fn no_state() -> ControlError {
-    let words = "waiting, running, done, failed, cancelled";
+    let words = "scheduled, queued, waiting, cancelling, running, done, failed, cancelled";
     ControlError::invalid("state", format!("must be one of {words}"), format!("次のいずれかを指定してください: {words}"))
 }
 

@@ -78,6 +78,18 @@ fn what_cannot_be_done_is_not_kept() {
         assert_eq!(cancel(&fixture.app, &root(), id).unwrap_err().code(), "not-found");
         assert_eq!(log(&fixture.app, id, &LogQuery::default()).unwrap_err().code(), "not-found");
     }
+    // The words that lists show are taken as well as the store's.
+    let later = JobInput { at: Some("2999-01-01T00:00:00Z".to_owned()), ..input(json!({"im": true, "users": []})) };
+    create(&fixture.app, &root(), later).unwrap();
+    let found = |state: &str| {
+        let query = JobQuery { state: Some(state.to_owned()), ..JobQuery::default() };
+        list(&fixture.app, &query).unwrap().jobs.len()
+    };
+    assert!(found("scheduled") == 1 && found("queued") >= 3 && found("waiting") == found("queued") + 1);
+    assert_eq!((found("cancelling"), found("running")), (0, 0));
+    let one = JobQuery { state: Some("queued".to_owned()), limit: Some(1), ..JobQuery::default() };
+    let page = list(&fixture.app, &one).unwrap();
+    assert!(page.jobs.len() == 1 && page.next.as_ref() == Some(&page.jobs[0].id), "{page:?}");
     let field = |query: &JobQuery| list(&fixture.app, query).map_err(|error| error.field());
     for limit in [0, PAGE_JOBS + 1] {
         assert_eq!(field(&JobQuery { limit: Some(limit), ..JobQuery::default() }), Err(Some("limit")));

@@ -1,7 +1,7 @@
 //! What waits for an administrator: changes of the configuration file that only a restart brings into use, and a file with
 //! which no node would start.
 
-use super::{App, audit, nodes, services};
+use super::{App, audit, nodes};
 use crate::access::Caller;
 use crate::app::nodes::NodeView;
 use crate::bootstrap::{self, Bootstrap, Entries, Key};
@@ -19,7 +19,7 @@ use zaiseki_model::Severity;
 #[serde(rename_all = "lowercase")]
 pub enum Weight {
     /// Nobody but administrators notices.
-    Information,
+    Info,
     /// People notice, or security is not what it is meant to be.
     Warning,
     /// The next start fails, or comes up without the users.
@@ -29,7 +29,7 @@ pub enum Weight {
 impl From<Severity> for Weight {
     fn from(severity: Severity) -> Weight {
         match severity {
-            Severity::Info => Weight::Information,
+            Severity::Info => Weight::Info,
             Severity::Warning => Weight::Warning,
             Severity::Error | Severity::Critical => Weight::Critical,
         }
@@ -148,7 +148,7 @@ pub fn restart_node(app: &App, caller: &Caller, name: &str) -> Result<NodeView> 
         return Err(ControlError::NotFound { text });
     }
     let (Some(bootstrap), Some(restarter)) = (app.node().bootstrap(), app.node().restarter()) else {
-        return Err(services::not_running());
+        return Err(not_running());
     };
     let now = comes_back(bootstrap).map_err(|problems| refused(&problems))?;
     restarter.ready().map_err(|problem| refused(&[problem]))?;
@@ -160,10 +160,16 @@ pub fn restart_node(app: &App, caller: &Caller, name: &str) -> Result<NodeView> 
     let (before, after) = (values(&in_use), values(&now));
     // Before it happens: whoever restarts the node stands in the audit log whatever comes of it.
     app.store().call(move |db| db.audit_append(&audit, "node.restart", &object, Some(&before), Some(&after)))?;
-    let node = nodes::list(app)?.into_iter().next().ok_or_else(services::not_running)?;
+    let node = nodes::list(app)?.into_iter().next().ok_or_else(not_running)?;
     tracing::info!(by = caller.actor, "the node restarts");
     restarter.restart();
     Ok(node)
+}
+
+fn not_running() -> ControlError {
+    let text =
+        Text::new("the node does not run: there is nothing to restart", "ノードが稼働していないため、再起動するものがありません");
+    ControlError::Conflict { text }
 }
 
 /// The file as it is, if a node would start with it.

@@ -60,7 +60,7 @@ fn each_changed_key_is_listed_with_its_restart_and_the_worst_first() {
     }
     *file.lock().unwrap() = Ok(entries(&[("log.format", "json"), ("domain", "example.org"), ("listen.c2s", "127.0.0.1:1")]));
     let all: Vec<_> = list(app).into_iter().map(|one| (one.severity, one.restart.unwrap())).collect();
-    let wanted = [(Weight::Critical, "node"), (Weight::Warning, "client-connections"), (Weight::Information, "node")];
+    let wanted = [(Weight::Critical, "node"), (Weight::Warning, "client-connections"), (Weight::Info, "node")];
     assert_eq!(all, wanted.map(|(weight, name)| (weight, name.to_owned())));
 }
 

@@ -170,7 +170,7 @@ pub fn show(app: &App) -> Result<ProviderView> {
 /// Changes what is given.
 ///
 /// # Errors
-/// `invalid` naming the field; `secret` when the kept one would go to another provider.
+/// `invalid` naming the field; `secret` when the kept one would go to another provider, or less protected.
 pub fn change(app: &App, actor: &Actor, change: &ProviderChange) -> Result<ProviderView> {
     let _turn = app.turn();
     let before = Stored::load(app)?;
@@ -196,8 +196,12 @@ fn kept(before: &Stored, config: &ProviderConfig) -> Result<Option<Vec<u8>>> {
     if before.secret.is_none() || same {
         return Ok(before.secret.clone());
     }
-    let en = "the secret would go to another provider: give it again";
-    Err(ControlError::invalid("secret", en, "シークレットが別のプロバイダーに送られます。もう一度指定してください"))
+    let en = "the secret would go to another provider, or less protected: give it again";
+    Err(ControlError::invalid(
+        "secret",
+        en,
+        "シークレットが別のプロバイダーに、または保護が不十分なまま送られるおそれがあります。もう一度指定してください",
+    ))
 }
 
 fn put(app: &App, actor: &Actor, before: &Stored, after: Stored) -> Result<ProviderView> {
@@ -356,7 +360,10 @@ impl ProviderTest {
         };
         let issuer = self.0.issuer();
         let (passed, seen) = match asked.await {
-            Ok((keys, true)) => (true, Text::new(format!("{issuer}: {keys} keys"), format!("{issuer}: 鍵 {keys} 個"))),
+            Ok((keys, true)) => {
+                let word = if keys == 1 { "key" } else { "keys" };
+                (true, Text::new(format!("{issuer}: {keys} {word}"), format!("{issuer}: 鍵 {keys} 個")))
+            }
             Ok((_, false)) => {
                 (false, Text::new(format!("{issuer}: it signs nobody in"), format!("{issuer}: サインインの機能がありません")))
             }

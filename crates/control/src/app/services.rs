@@ -214,7 +214,7 @@ fn choose(app: &App, caller: &Caller, service: Service, active: bool) -> Result<
     view(app, service)
 }
 
-pub(super) fn not_running() -> ControlError {
+fn not_running() -> ControlError {
     let text = Text::new(
         "no node runs here: only activate and deactivate work then",
         "ノードが稼働していません。稼働していない間に使えるのは有効化と無効化だけです",

@@ -153,7 +153,7 @@ pub struct UserQuery {
     /// The `next` of the page before.
     #[serde(default)]
     pub after: Option<String>,
-    /// 1 to [`PAGE_USERS`], which is the default.
+    /// 1 to 1,000, which is the default.
     #[serde(default)]
     #[param(minimum = 1, maximum = 1000)]
     pub limit: Option<usize>,

@@ -110,9 +110,9 @@ fn make_one() -> Text {
 fn second_factor(able: &[AdminView]) -> Finding {
     let without: Vec<_> = able.iter().filter(|admin| !admin.second_factor).map(|admin| admin.name.as_str()).collect();
     if without.is_empty() {
-        return Finding::passed(Text::new("no administrator is without one", "2 要素認証のない管理者はいません"));
+        return Finding::passed(Text::new("no administrator is without one", "2 段階認証のない管理者はいません"));
     }
     let names = without.join(", ");
-    let seen = Text::new(format!("without a second factor: {names}"), format!("2 要素認証なし: {names}"));
+    let seen = Text::new(format!("without a second factor: {names}"), format!("2 段階認証なし: {names}"));
     Finding::warning(seen, Text::new("let them set one up in their account", "各自のアカウントで設定してもらってください"))
 }

@@ -17,7 +17,7 @@ pub(super) const JUMP: Check = Check {
     why: || {
         Text::new(
             "times of messages and codes of second factors depend on it",
-            "メッセージの時刻と 2 要素認証のコードに影響します",
+            "メッセージの時刻と 2 段階認証のコードに影響します",
         )
     },
     link: None,

@@ -10,7 +10,7 @@ use crate::text::Text;
 pub(super) const SERVERS: Check = Check {
     section: "gateways",
     id: "gateways.servers",
-    title: || Text::new("Calendar servers", "カレンダーサーバー"),
+    title: || Text::new("Calendar servers", "予定表サーバー"),
     why: || Text::new("meetings show in the presence of people through it", "会議の予定はこれを通じて在席情報に表示されます"),
     link: Some("/console/gateways/{}"),
     subjects,

@@ -65,7 +65,7 @@ pub struct SyncReport {
     pub cursor: Option<String>,
     /// Why nothing was done.
     pub error: Option<Text>,
-    /// Of a dry run: what would change, at most [`LINES_TOLD`].
+    /// Of a dry run: what would change, at most 1,000 lines.
     pub difference: Vec<DiffLine>,
 }
 

@@ -46,7 +46,7 @@ pub struct GatewayStatus {
     pub unknown: usize,
     /// Events left out because they could not be understood.
     pub skipped_events: usize,
-    /// Who and why; at most [`PROBLEMS_TOLD`].
+    /// Who and why; at most 100.
     pub problems: Vec<UserProblem>,
 }
 

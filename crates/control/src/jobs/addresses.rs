@@ -56,7 +56,8 @@ impl Kind for SetScheme {
         }
         if preview.in_the_way > 0 && !input.accept {
             let count = preview.in_the_way;
-            let en = format!("{count} users would keep an address by the user id: look at the preview, then mend or accept it");
+            let users = if count == 1 { "user" } else { "users" };
+            let en = format!("{count} {users} would keep an address by the user id: look at the preview, then mend or accept it");
             let ja =
                 format!("{count} 人はユーザー ID のアドレスのままになります。プレビューを確認し、修正するか承諾してください");
             return Err(ControlError::invalid("accept", en, ja));

@@ -73,7 +73,7 @@ impl Kind for SetIm {
     }
 
     fn title(&self) -> Text {
-        Text::new("Enable or disable users for IM and presence", "ユーザーの IM & プレゼンスの有効化・無効化")
+        Text::new("Enable or disable users for IM and presence", "ユーザーの IM とプレゼンスの有効化・無効化")
     }
 
     fn right(&self) -> Right {

@@ -60,7 +60,7 @@ mod tests {
         bench.ok("user set-profile taro --directory-uri t.yamada@other.example", "").await;
         let shown = bench.ok("address-scheme show", "").await;
         assert!(shown.contains("user-id") && shown.contains("taro") && shown.contains("other-domain"), "{shown}");
-        assert!(bench.fails("address-scheme set directory-uri", "").await.contains("1 users would keep"));
+        assert!(bench.fails("address-scheme set directory-uri", "").await.contains("1 user would keep"));
         let job = bench.json("address-scheme set directory-uri --accept").await;
         assert_eq!((&job["kind"], &job["total"]), (&"users.address-scheme".into(), &1.into()));
     }

@@ -123,7 +123,7 @@ pub const TEXTS: &[(&str, &str)] = &[
     ("Webhook: where to post", "Webhook: 送信先の URL"),
     (
         "Send only what is at least so bad: info, warning (default), error or critical",
-        "この重大度以上だけを送る: info、warning (既定値)、error または critical",
+        "この重大度以上だけを送る: info (情報)、warning (警告、既定値)、error (エラー) または critical (重大)",
     ),
     ("Language of what is sent: en (default) or ja", "送信する文の言語: en (既定値) または ja"),
     ("Ask for the password (mail) or the signing key (webhook)", "パスワード (メール) または署名鍵 (Webhook) を尋ねる"),

@@ -150,16 +150,63 @@ fn operations() -> Vec<(String, String, String)> {
     all
 }
 
-fn planned(line: &str, file: &str) -> Request {
+fn planned(line: &str, file: &str) -> Plan {
     let words: Vec<&str> = std::iter::once("zaiseki").chain(line.split(' ')).collect();
     let words = words.into_iter().map(|word| if word == "{file}" { file } else { word });
     let matches = args::command(Lang::En).try_get_matches_from(words).unwrap_or_else(|error| panic!("{line}: {error}"));
     let Command::Ask(ask) = args::Cli::from_arg_matches(&matches).unwrap().command else { panic!("{line}") };
     let (mut input, mut out) = ("a long password\n".as_bytes(), Vec::new());
     let mut console = Console { lang: Lang::En, input: &mut input, out: &mut out, ask: None };
-    let mut plan = plan(ask, &mut console).unwrap_or_else(|error| panic!("{line}: {error:#}"));
+    let plan = plan(ask, &mut console).unwrap_or_else(|error| panic!("{line}: {error:#}"));
     assert_eq!(plan.requests.len(), 1, "{line}");
-    plan.requests.remove(0)
+    plan
+}
+
+/// Every field of a schema and of those that it names.
+fn fields_of(schema: &Value, document: &Value, seen: &mut BTreeSet<String>, fields: &mut BTreeSet<String>) {
+    if let Some(name) = schema["$ref"].as_str().and_then(|path| path.rsplit('/').next()) {
+        if seen.insert(name.to_owned()) && name != "Text" {
+            fields_of(&document["components"]["schemas"][name], document, seen, fields);
+        }
+        return;
+    }
+    for (key, within) in schema["properties"].as_object().into_iter().flatten() {
+        fields.insert(key.clone());
+        fields_of(within, document, seen, fields);
+    }
+    for part in ["items", "oneOf", "anyOf", "allOf"] {
+        match &schema[part] {
+            Value::Array(all) => all.iter().for_each(|one| fields_of(one, document, seen, fields)),
+            one if one.is_object() => fields_of(one, document, seen, fields),
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn every_field_of_one_thing_has_a_label() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    std::fs::write(&file, "{}").unwrap();
+    let document = serde_json::to_value(zaiseki_admin::api::openapi()).unwrap();
+    let all = operations();
+    let (mut seen, mut fields) = (BTreeSet::new(), BTreeSet::new());
+    for (id, line) in COMMANDS {
+        let plan = planned(line, &file.display().to_string());
+        let alone = [View::Fields, View::Status, View::Job, View::Service, View::Alarm, View::Acme, View::Certificate];
+        let more = [View::TrustedAuthority, View::MadeToken, View::AddressScheme];
+        let Some((_, method, path)) = all.iter().find(|(known, ..)| known == id) else { continue };
+        if plan.file.is_some() || !alone.iter().chain(&more).any(|view| *view == plan.view) {
+            continue;
+        }
+        for (status, answer) in document["paths"][path][method.to_lowercase()]["responses"].as_object().unwrap() {
+            if status.starts_with('2') {
+                fields_of(&answer["content"]["application/json"]["schema"], &document, &mut seen, &mut fields);
+            }
+        }
+    }
+    let none: Vec<&String> = fields.iter().filter(|key| show::labels::place(key).is_none()).collect();
+    assert!(!fields.is_empty() && none.is_empty(), "no label for {none:?}: add it to LABELS in cli/show/labels.rs");
 }
 
 /// Whether a path without its query has the form of the template.
@@ -189,7 +236,7 @@ fn every_command_asks_for_its_operation() {
     let all = operations();
     for (id, line) in COMMANDS {
         let Some((_, method, template)) = all.iter().find(|(known, ..)| known == id) else { continue };
-        let request = planned(line, &file.display().to_string());
+        let request = planned(line, &file.display().to_string()).requests.remove(0);
         let path = format!("{}/{}", zaiseki_admin::api::PREFIX, request.path);
         assert_eq!((request.method.as_str(), fits(&path, template)), (method.as_str(), true), "{id}: {line}: {path}");
     }

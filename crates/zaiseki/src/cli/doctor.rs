@@ -1,6 +1,6 @@
 //! `doctor`: the troubleshooter on the terminal.
 
-use super::show::View;
+use super::show::{View, counted};
 use super::{Plan, escape};
 use crate::i18n::Lang;
 use anyhow::{Result, bail};
@@ -84,8 +84,8 @@ pub fn verdict(run: &Value, lang: Lang) -> Result<()> {
     let said = |en: String, ja: String| if lang == Lang::Ja { ja } else { en };
     match (count("failed"), count("warnings")) {
         (0, 0) => Ok(()),
-        (0, n) => Err(OnlyWarnings(said(format!("{n} warnings"), format!("警告が {n} 件あります"))).into()),
-        (n, _) => bail!(said(format!("{n} checks failed"), format!("{n} 件の検査が不合格です"))),
+        (0, n) => Err(OnlyWarnings(said(counted(n, "warning", "warnings"), format!("警告が {n} 件あります"))).into()),
+        (n, _) => bail!(said(format!("{} failed", counted(n, "check", "checks")), format!("{n} 件の検査が不合格です"))),
     }
 }
 

@@ -15,7 +15,7 @@ const PAGE: usize = 500;
 pub enum JobCommand {
     /// List jobs, newest first
     List {
-        /// Only these: waiting, running, done, failed or cancelled
+        /// Only these: scheduled, queued, waiting (both), running, cancelling, done, failed or cancelled
         #[arg(long)]
         state: Option<String>,
         /// Only jobs of this kind, such as users.im
@@ -52,8 +52,8 @@ pub const TEXTS: &[(&str, &str)] = &[
     ("Jobs: long work in the background", "ジョブ (バックグラウンドの長い作業)"),
     ("List jobs, newest first", "ジョブを新しい順に一覧する"),
     (
-        "Only these: waiting, running, done, failed or cancelled",
-        "この状態のジョブだけ: waiting、running、done、failed または cancelled",
+        "Only these: scheduled, queued, waiting (both), running, cancelling, done, failed or cancelled",
+        "この状態のジョブだけ: scheduled (予定)、queued (待機中)、waiting (予定と待機中)、running (実行中)、cancelling (取り消し中)、done (完了)、failed (失敗) または cancelled (取り消し済み)",
     ),
     ("Only jobs of this kind, such as users.im", "この種類のジョブだけ (例: users.im)"),
     ("Ask for a job", "ジョブを依頼する"),

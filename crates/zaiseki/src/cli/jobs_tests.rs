@@ -30,6 +30,8 @@ async fn every_command(bench: &Bench) {
     assert!(bench.fails("job show nobody", "").await.contains("nobody"));
     assert!(bench.fails("job list --state odd", "").await.contains("waiting"));
     assert_eq!(bench.ok("job list --state waiting", "").await.lines().count(), 2);
+    assert_eq!(bench.ok("job list --state queued", "").await.lines().count(), 2);
+    assert_eq!(bench.ok("job list --state scheduled", "").await.lines().count(), 1);
     bench.ok(&format!("job cancel {first}"), "").await;
 }
 

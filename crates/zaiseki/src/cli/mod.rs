@@ -131,7 +131,7 @@ fn verdict(answer: &Value, view: View, console: &Console<'_>) -> Result<()> {
             answer.as_array().map_or(0, |all| all.iter().filter(|f| f["passed"] == false).count() as u64)
         }
         View::Checks => return doctor::verdict(answer, console.lang),
-        View::CheckList | View::Users | View::Gateways | View::Settings | View::Fields => 0,
+        View::CheckList | View::Users | View::Gateways | View::Settings | View::Status | View::Fields => 0,
         View::Directories | View::EntryProblems | View::Preview | View::Leftovers | View::Duplicates | View::Lines => 0,
         View::Jobs | View::Job | View::JobLog => 0,
         View::UserSessions | View::UserPresence | View::Contacts | View::Sight => 0,
@@ -139,16 +139,27 @@ fn verdict(answer: &Value, view: View, console: &Console<'_>) -> Result<()> {
         View::Certificates | View::Certificate | View::Pem | View::Request | View::Trust | View::TrustedAuthority => 0,
         View::Acme | View::AddressScheme => 0,
         View::Sent => u64::from(answer["sent"] != true),
+        View::ProviderTest => u64::from(answer["passed"] != true),
         View::Alarms | View::Alarm | View::AlarmCatalogue | View::AlarmTargets | View::Traces | View::Stanzas => 0,
         View::Admins | View::Sessions | View::Tokens | View::MadeToken | View::Audit => 0,
     };
     match (failed, view) {
         (0, _) => Ok(()),
-        (n, View::Import) => bail!(console.say(format!("{n} rows made no user"), format!("{n} 行は取り込めませんでした"))),
-        (n, View::Im) => bail!(console.say(format!("{n} users do not exist"), format!("{n} 人は存在しません"))),
+        (n, View::Import) => {
+            let rows = show::counted(n, "row", "rows");
+            bail!(console.say(format!("{rows} made no user"), format!("{n} 行は取り込めませんでした")))
+        }
+        (n, View::Im) => {
+            let users = show::counted(n, "user does", "users do");
+            bail!(console.say(format!("{users} not exist"), format!("{n} 人は存在しません")))
+        }
+        (_, View::ProviderTest) => bail!(console.say("the provider failed the test", "プロバイダーの検査は不合格です")),
         (_, View::Sent) => bail!(console.say("the test was not sent", "テストを送信できませんでした")),
         (_, View::Sync) => bail!(console.say("the directory was not synchronised", "ディレクトリーを同期できませんでした")),
-        (n, _) => bail!(console.say(format!("{n} checks failed"), format!("{n} 件の検査が不合格です"))),
+        (n, _) => {
+            let checks = show::counted(n, "check", "checks");
+            bail!(console.say(format!("{checks} failed"), format!("{n} 件の検査が不合格です")))
+        }
     }
 }
 
@@ -264,7 +275,7 @@ fn plan(ask: Ask, console: &mut Console<'_>) -> Result<Plan> {
             let body = json!({ key: setting_value(&value) });
             Ok(Plan::one(View::Settings, Method::PUT, "settings", &body))
         }
-        Ask::Status => Ok(Plan::one(View::Fields, Method::GET, "status", &Value::Null)),
+        Ask::Status => Ok(Plan::one(View::Status, Method::GET, "status", &Value::Null)),
     }
 }
 

@@ -106,7 +106,7 @@ pub const TEXTS: &[(&str, &str)] = &[
 pub fn plan(command: ProviderCommand, console: &mut Console<'_>) -> Result<Plan> {
     Ok(match command {
         ProviderCommand::Show => Plan::one(View::Fields, Method::GET, "admin-provider", &Value::Null),
-        ProviderCommand::Test => Plan::one(View::Fields, Method::POST, "admin-provider/test", &Value::Null),
+        ProviderCommand::Test => Plan::one(View::ProviderTest, Method::POST, "admin-provider/test", &Value::Null),
         ProviderCommand::Set(options) => Plan::one(View::Fields, Method::PATCH, "admin-provider", &change(&options, console)?),
     })
 }

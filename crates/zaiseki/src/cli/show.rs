@@ -8,6 +8,7 @@ mod checks;
 mod diagnostics;
 mod directories;
 mod jobs;
+pub(super) mod labels;
 mod people;
 mod services;
 
@@ -62,6 +63,8 @@ pub enum View {
     AlarmTargets,
     /// Whether a test went out.
     Sent,
+    /// What the OpenID provider says of itself.
+    ProviderTest,
     Acme,
     Trust,
     TrustedAuthority,
@@ -75,7 +78,9 @@ pub enum View {
     Stanzas,
     /// What it looks for.
     CheckList,
-    /// Key and value, line by line.
+    /// The node, and below it its gateways.
+    Status,
+    /// Label and value, line by line.
     Fields,
 }
 
@@ -112,6 +117,10 @@ const FINDINGS: [Column; 4] = [
     column("name", "CHECK", "検査"),
     Column { key: "seen", en: "SEEN", ja: "内容", cell: in_language },
     Column { key: "advice", en: "WHAT TO DO", ja: "対処", cell: in_language },
+];
+const PROVIDER_FINDING: [Column; 2] = [
+    Column { key: "passed", en: "RESULT", ja: "結果", cell: passed },
+    Column { key: "seen", en: "SEEN", ja: "内容", cell: in_language },
 ];
 const SETTINGS: [Column; 6] = [
     column("key", "KEY", "キー"),
@@ -168,6 +177,7 @@ pub fn table(answer: &Value, view: View, lang: Lang) -> String {
         View::Alarm => alarms::one(answer, lang),
         View::AlarmTargets => rows(list("targets"), &diagnostics::TARGETS, lang),
         View::Sent => diagnostics::test(answer, lang),
+        View::ProviderTest => rows(std::slice::from_ref(answer), &PROVIDER_FINDING, lang),
         View::Acme => certificates::acme(answer, lang),
         View::Trust => certificates::trust(list("authorities"), lang),
         View::TrustedAuthority => certificates::trusted(answer, lang),
@@ -181,6 +191,7 @@ pub fn table(answer: &Value, view: View, lang: Lang) -> String {
         View::Checks => checks::run(answer, lang),
         View::CheckList => rows(list("checks"), &checks::LIST, lang),
         View::Lines => list("lines").iter().map(|line| format!("{}\n", cell(line, lang))).collect(),
+        View::Status => status(answer, lang),
         View::Fields => match answer {
             Value::Array(many) => many.iter().map(|one| fields(one, lang)).collect::<Vec<_>>().join("\n"),
             one => fields(one, lang),
@@ -189,9 +200,9 @@ pub fn table(answer: &Value, view: View, lang: Lang) -> String {
 }
 
 fn import(report: &Value, lang: Lang) -> String {
-    let (created, failed) = (&report["created"], &report["failed"]);
+    let (created, failed) = (report["created"].as_u64().unwrap_or(0), report["failed"].as_u64().unwrap_or(0));
     let mut text = match lang {
-        Lang::En => format!("{created} users made, {failed} rows failed\n"),
+        Lang::En => format!("{} made, {} failed\n", counted(created, "user", "users"), counted(failed, "row", "rows")),
         Lang::Ja => format!("{created} 人を追加、{failed} 行が失敗\n"),
     };
     let problems = report["problems"].as_array().map_or(&[][..], Vec::as_slice);
@@ -206,15 +217,25 @@ fn import(report: &Value, lang: Lang) -> String {
 
 fn fields(one: &Value, lang: Lang) -> String {
     let Some(fields) = one.as_object() else { return cell(one, lang) };
-    let width = fields.keys().map(|key| width(key)).max().unwrap_or(0);
-    let line = |(key, value): (&String, &Value)| format!("{}  {}\n", padded(key, width), cell(value, lang));
-    fields.iter().map(line).collect()
+    labels::block(fields, lang, 0)
+}
+
+fn status(answer: &Value, lang: Lang) -> String {
+    let mut node = answer.clone();
+    let gateways = node.as_object_mut().and_then(|fields| fields.remove("gateways")).unwrap_or_default();
+    let gateways = gateways.as_array().map_or(&[][..], Vec::as_slice);
+    let table = if gateways.is_empty() { String::new() } else { format!("\n{}", rows(gateways, &GATEWAYS, lang)) };
+    format!("{}{table}", fields(&node, lang))
 }
 
 fn rows(rows: &[Value], columns: &[Column], lang: Lang) -> String {
     let heading = |column: &Column| if lang == Lang::Ja { column.ja } else { column.en }.to_owned();
     let mut lines: Vec<Vec<String>> = vec![columns.iter().map(heading).collect()];
-    lines.extend(rows.iter().map(|row| columns.iter().map(|c| (c.cell)(&row[c.key], lang)).collect()));
+    let cell = |column: &Column, value: &Value| match labels::word(column.key, value, lang) {
+        Some(word) => word.to_owned(),
+        None => (column.cell)(value, lang),
+    };
+    lines.extend(rows.iter().map(|row| columns.iter().map(|column| cell(column, &row[column.key])).collect()));
     let widest = |at: usize| lines.iter().map(|line| width(&line[at])).max().unwrap_or(0);
     let widths: Vec<usize> = (0..columns.len()).map(widest).collect();
     let line = |cells: &Vec<String>| {
@@ -222,6 +243,11 @@ fn rows(rows: &[Value], columns: &[Column], lang: Lang) -> String {
         format!("{}\n", cells.join("  ").trim_end())
     };
     lines.iter().map(line).collect()
+}
+
+/// `1 user`, `2 users`.
+pub fn counted(n: u64, one: &str, many: &str) -> String {
+    format!("{n} {}", if n == 1 { one } else { many })
 }
 
 fn cell(value: &Value, lang: Lang) -> String {
@@ -320,9 +346,15 @@ mod tests {
     fn reports_and_single_objects() {
         let report = json!({"created": 2, "failed": 1, "stopped": null,
             "problems": [{"line": 3, "column": "mail", "user": "x", "reason": {"en": "bad", "ja": "不正"}}]});
-        let expected = "2 users made, 1 rows failed\nLINE  COLUMN  USER  REASON\n3     mail    x     bad\n";
+        let expected = "2 users made, 1 row failed\nLINE  COLUMN  USER  REASON\n3     mail    x     bad\n";
         assert_eq!(table(&report, View::Import, Lang::En), expected);
         assert!(table(&report, View::Import, Lang::Ja).contains("不正"));
-        assert_eq!(table(&json!({"mail": null, "name": "mika"}), View::Fields, Lang::En), "mail  –\nname  mika\n");
+        assert_eq!(table(&json!({"mail": null, "name": "mika"}), View::Fields, Lang::En), "name  mika\nmail  –\n");
+        assert_eq!(table(&json!({"mail": "", "name": "mika"}), View::Fields, Lang::Ja), "名前    mika\nメール  –\n");
+        let node = json!({"domain": "a.example", "users": 2, "gateways": [{"name": "cal", "kind": "caldav"}]});
+        let shown = table(&node, View::Status, Lang::Ja);
+        assert!(shown.starts_with("ドメイン  a.example\nユーザー  2\n\n名前") && shown.contains("caldav"), "{shown}");
+        let setting = json!({"settings": [{"key": "k", "unit": "days"}]});
+        assert!(table(&setting, View::Settings, Lang::Ja).contains("日"));
     }
 }

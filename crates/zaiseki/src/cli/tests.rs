@@ -187,7 +187,7 @@ async fn directories(bench: &Bench) {
     let (done, out) = bench.try_in(Lang::Ja, "user im-enable anna nobody", "").await;
     assert!(out.contains("存在しないユーザー: nobody") && done.is_err(), "{out}");
     let file = bench.file("names", "ben\n\n");
-    assert!(bench.ok(&format!("user im-enable --from {}", file.display()), "").await.starts_with("1 users changed"));
+    assert!(bench.ok(&format!("user im-enable --from {}", file.display()), "").await.starts_with("1 user changed"));
     bench.ok("user im-disable --search ben", "").await;
     bench.ok("user im-enable --all", "").await;
 
@@ -211,7 +211,7 @@ async fn a_unified_cm_is_a_directory() {
     bench.ok(&format!("{line} --axl-version 14.0 --password-stdin"), &format!("{}\n", axl::PASSWORD)).await;
     let tested = bench.ok("directory test tokyo", "").await;
     assert!(tested.lines().count() == 5 && !tested.contains("FAILED"), "{tested}");
-    assert!(bench.ok("directory sync tokyo", "").await.starts_with("1 entries read, 1 users made"));
+    assert!(bench.ok("directory sync tokyo", "").await.starts_with("1 entry read, 1 user made"));
     assert_eq!(bench.json("user show anna").await["display_name"], "Anna Berg");
     bench.ok("directory set tokyo --users all --page-size 7", "").await;
     let shown = bench.json("directory show tokyo").await;
@@ -225,6 +225,16 @@ async fn directories_work_without_a_node_and_through_one() {
     let (_lock, node) = bench.node();
     directories(&bench).await;
     node.abort();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_test_of_the_provider_ends_as_other_tests_do() {
+    let bench = Bench::new();
+    assert!(bench.fails("provider test", "").await.contains("no provider"));
+    // Nobody listens there.
+    bench.ok("provider set --issuer http://127.0.0.1:1 --client-id console", "").await;
+    let (done, out) = bench.try_in(Lang::Ja, "provider test", "").await;
+    assert!(out.contains("不合格") && !out.contains("\"en\"") && done.unwrap_err().to_string().contains("不合格"), "{out}");
 }
 
 /// Nothing of the help is left in English.
@@ -259,8 +269,8 @@ async fn an_import_tells_what_failed() {
     let bench = Bench::new();
     let file = bench.file("users.csv", "anna,pw\nben\ncarl,pw\n");
     let (done, out) = bench.try_in(Lang::En, &format!("user import {}", file.display()), "").await;
-    assert!(out.starts_with("2 users made, 1 rows failed\n") && out.contains("\n2     password"), "{out}");
-    assert!(done.unwrap_err().to_string().contains("1 rows"));
+    assert!(out.starts_with("2 users made, 1 row failed\n") && out.contains("\n2     password"), "{out}");
+    assert!(done.unwrap_err().to_string().contains("1 row "));
     assert!(bench.fails("user import /nowhere.csv", "").await.contains("/nowhere.csv"));
 }
 

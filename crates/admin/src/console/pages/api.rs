@@ -83,7 +83,7 @@ fn described(ctx: &Ctx, operation: &Operation) -> Page {
     let mut page = Page::new(words::summary(ctx.lang, operation)).state(right.0, right.1);
     page = page.line(format!("{} {}", operation.method, operation.path)).help("help-api-operation");
     if !operation.description.is_empty() {
-        page = page.text(operation.description.clone());
+        page = page.text(words::description(ctx.lang, &operation.description));
     }
     if !operation.parameters.is_empty() {
         page = page.heading(ctx.t("api-parameters")).table(parameters(ctx, operation));
@@ -109,7 +109,7 @@ fn parameters(ctx: &Ctx, operation: &Operation) -> Table {
             Cell::Code(parameter.name.clone()),
             Cell::Text(if parameter.in_path { ctx.t("api-in-path") } else { ctx.t("api-in-query") }),
             Cell::Code(parameter.kind.clone()),
-            Cell::text(parameter.description.clone()),
+            Cell::text(words::description(ctx.lang, &parameter.description)),
         ]
     };
     let columns = [ctx.t("api-field"), ctx.t("api-where"), ctx.t("api-type"), ctx.t("api-meaning")].to_vec();
@@ -119,13 +119,15 @@ fn parameters(ctx: &Ctx, operation: &Operation) -> Table {
 
 fn answer_row(ctx: &Ctx, answer: &document::Answer) -> Vec<Cell> {
     let status = if answer.status == "default" { ctx.t("api-any-fault") } else { answer.status.clone() };
-    vec![Cell::Code(status), Cell::text(answer.description.clone()), Cell::Code(answer.kind.clone())]
+    let meaning = words::description(ctx.lang, &answer.description);
+    vec![Cell::Code(status), Cell::text(meaning), Cell::Code(answer.kind.clone())]
 }
 
 fn fields(ctx: &Ctx, schema: &document::Schema) -> Table {
     let row = |field: &document::FieldOf| {
         let needed = if field.required { Cell::text(ctx.t("api-required")) } else { Cell::Empty };
-        vec![Cell::Code(field.name.clone()), Cell::Code(field.kind.clone()), needed, Cell::text(field.description.clone())]
+        let meaning = words::description(ctx.lang, &field.description);
+        vec![Cell::Code(field.name.clone()), Cell::Code(field.kind.clone()), needed, Cell::text(meaning)]
     };
     let columns = [ctx.t("api-field"), ctx.t("api-type"), ctx.t("api-needed"), ctx.t("api-meaning")].to_vec();
     let rows = schema.fields.iter().map(row).collect();
@@ -169,7 +171,7 @@ fn tried(ctx: &Ctx, page: Page, operation: &Operation, form: &Form, mistakes: &M
 
 fn parameter_field(ctx: &Ctx, form: &Form, parameter: &Parameter) -> Field {
     let field = Field::new(form, ctx.lang, &parameter.field(), parameter.name.clone(), Kind::Input("text"));
-    let field = field.help(parameter.description.clone());
+    let field = field.help(words::description(ctx.lang, &parameter.description));
     if parameter.required { field.required() } else { field }
 }
 

@@ -23,7 +23,7 @@ pub fn pages() -> Pages {
 
 fn sign(weight: Weight) -> Sign {
     match weight {
-        Weight::Information => Sign::Quiet,
+        Weight::Info => Sign::Quiet,
         Weight::Warning => Sign::Warning,
         Weight::Critical => Sign::Bad,
     }
@@ -37,7 +37,7 @@ pub fn count(app: &App) -> Option<Pill> {
 
 fn severity(ctx: &Ctx, weight: Weight) -> Cell {
     let key = match weight {
-        Weight::Information => "alarms-severity-info",
+        Weight::Info => "alarms-severity-info",
         Weight::Warning => "alarms-severity-warning",
         Weight::Critical => "alarms-severity-critical",
     };

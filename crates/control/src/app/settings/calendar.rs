@@ -84,7 +84,7 @@ pub(super) const OUTAGE: Setting = Setting {
     effect: Effect::Live,
     help: (
         "How long known meetings go on while the calendar server does not answer.",
-        "カレンダーサーバーが応答しない間、既知の会議を有効とする時間。",
+        "予定表サーバーが応答しない間、既知の会議を有効とする時間。",
     ),
     get: |s| json!(s.calendar.outage.as_secs()),
     set: |s, v| s.calendar.outage = seconds(v),

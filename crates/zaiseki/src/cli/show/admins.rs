@@ -9,7 +9,7 @@ pub(super) const ADMINS: [Column; 6] = [
     column("role", "ROLE", "役割"),
     column("enabled", "ENABLED", "有効"),
     column("password", "PASSWORD", "パスワード"),
-    column("second_factor", "SECOND FACTOR", "2 要素認証"),
+    column("second_factor", "SECOND FACTOR", "2 段階認証"),
     column("signed_in", "SIGNED IN", "最終サインイン"),
 ];
 pub(super) const SESSIONS: [Column; 5] = [

@@ -19,7 +19,7 @@ pub(super) const CATALOGUE: [Column; 4] = [
     Column { key: "remedy", en: "WHAT TO DO", ja: "対処", cell: in_language },
 ];
 
-/// Key and value, line by line, the texts in the reader's language.
+/// Label and value, line by line, the texts in the reader's language.
 pub(super) fn one(alarm: &Value, lang: Lang) -> String {
     let mut alarm = alarm.clone();
     for key in ["title", "detail", "remedy"] {

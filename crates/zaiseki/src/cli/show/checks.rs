@@ -1,6 +1,6 @@
 //! What the troubleshooter found.
 
-use super::{Column, cell, column, in_language, rows};
+use super::{Column, column, counted, in_language, rows};
 use crate::i18n::Lang;
 use serde_json::Value;
 
@@ -24,10 +24,10 @@ const RESULTS: [Column; 7] = [
 /// All results, and below them how many there are of each kind.
 pub fn run(run: &Value, lang: Lang) -> String {
     let results = run["results"].as_array().map_or(&[][..], Vec::as_slice);
-    let count = |key: &str| cell(&run[key], lang);
+    let count = |key: &str| run[key].as_u64().unwrap_or(0);
     let (passed, warnings, failed) = (count("passed"), count("warnings"), count("failed"));
     let sum = match lang {
-        Lang::En => format!("{passed} passed, {warnings} warnings, {failed} failed\n"),
+        Lang::En => format!("{passed} passed, {}, {failed} failed\n", counted(warnings, "warning", "warnings")),
         Lang::Ja => format!("合格 {passed}、警告 {warnings}、不合格 {failed}\n"),
     };
     format!("{}\n{sum}", rows(results, &RESULTS, lang))

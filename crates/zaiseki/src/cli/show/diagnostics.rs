@@ -1,6 +1,6 @@
 //! Alarm targets and traces on the terminal.
 
-use super::{Column, cell, column, in_language};
+use super::{Column, cell, column, in_language, labels};
 use crate::i18n::Lang;
 use serde_json::Value;
 
@@ -14,7 +14,7 @@ pub(super) const TARGETS: [Column; 6] = [
 ];
 pub(super) const TRACES: [Column; 5] = [
     column("user", "USER", "ユーザー ID"),
-    column("state", "STATE", "状態"),
+    Column { key: "state", en: "STATE", ja: "状態", cell: state },
     column("count", "STANZAS", "スタンザ数"),
     column("since", "SINCE", "開始"),
     column("until", "UNTIL", "終了"),
@@ -25,6 +25,10 @@ pub(super) const STANZAS: [Column; 4] = [
     column("resource", "RESOURCE", "リソース"),
     column("stanza", "STANZA", "スタンザ"),
 ];
+
+fn state(state: &Value, lang: Lang) -> String {
+    labels::worded("state of a trace", state, lang)
+}
 
 fn kind(config: &Value, lang: Lang) -> String {
     cell(&config["kind"], lang)

@@ -1,6 +1,6 @@
 //! Directories, synchronisations and duplicates on the terminal.
 
-use super::{Column, cell, column, in_language, passed, rows};
+use super::{Column, cell, column, counted, in_language, passed, rows};
 use crate::i18n::Lang;
 use serde_json::{Value, json};
 
@@ -41,17 +41,18 @@ const DIFFERENCE: [Column; 5] = [
 ];
 const DUPLICATES: [Column; 3] =
     [column("field", "FIELD", "項目"), column("value", "VALUE", "値"), column("who", "WHO", "該当者")];
-const COUNTS: [(&str, &str, &str); 10] = [
-    ("entries", "entries read", "取得したエントリー"),
-    ("created", "users made", "追加"),
-    ("updated", "changed", "変更"),
-    ("renamed", "renamed", "改名"),
-    ("adopted", "taken over", "引き継ぎ"),
-    ("missing", "gone from the directory", "ディレクトリーから消失"),
-    ("returned", "there again", "復帰"),
-    ("removed", "removed", "削除"),
-    ("unchanged", "unchanged", "変更なし"),
-    ("problems", "problems", "問題"),
+/// Key, English for one, for several, Japanese.
+const COUNTS: [(&str, &str, &str, &str); 10] = [
+    ("entries", "entry read", "entries read", "取得したエントリー"),
+    ("created", "user made", "users made", "追加"),
+    ("updated", "changed", "changed", "変更"),
+    ("renamed", "renamed", "renamed", "改名"),
+    ("adopted", "taken over", "taken over", "引き継ぎ"),
+    ("missing", "gone from the directory", "gone from the directory", "ディレクトリーから消失"),
+    ("returned", "there again", "there again", "復帰"),
+    ("removed", "removed", "removed", "削除"),
+    ("unchanged", "unchanged", "unchanged", "変更なし"),
+    ("problems", "problem", "problems", "問題"),
 ];
 
 fn last(report: &Value, lang: Lang) -> String {
@@ -81,9 +82,9 @@ pub(super) fn sync(report: &Value, lang: Lang) -> String {
             "Nothing was changed; this is what would be:\n"
         });
     }
-    let count = |(key, en, ja): &(&str, &str, &str)| {
+    let count = |(key, one, many, ja): &(&str, &str, &str, &str)| {
         let count = report[*key].as_u64().filter(|count| *count > 0 || *key == "entries")?;
-        Some(if lang == Lang::Ja { format!("{ja} {count} 件") } else { format!("{count} {en}") })
+        Some(if lang == Lang::Ja { format!("{ja} {count} 件") } else { counted(count, one, many) })
     };
     let counts: Vec<String> = COUNTS.iter().filter_map(count).collect();
     text.push_str(&format!("{} ({} ms)\n", counts.join(if lang == Lang::Ja { "、" } else { ", " }), report["took_ms"]));
@@ -147,9 +148,11 @@ pub(super) fn duplicates(found: &Value, lang: Lang) -> String {
 }
 
 pub(super) fn im(report: &Value, lang: Lang) -> String {
-    let (changed, unchanged) = (&report["changed"], &report["unchanged"]);
+    let (changed, unchanged) = (report["changed"].as_u64().unwrap_or(0), report["unchanged"].as_u64().unwrap_or(0));
     let mut text = match lang {
-        Lang::En => format!("{changed} users changed, {unchanged} were so already\n"),
+        Lang::En => {
+            format!("{} changed, {} so already\n", counted(changed, "user", "users"), counted(unchanged, "was", "were"))
+        }
         Lang::Ja => format!("{changed} 人を変更、{unchanged} 人は変更不要\n"),
     };
     for name in report["unknown_users"].as_array().map_or(&[][..], Vec::as_slice) {
@@ -171,7 +174,7 @@ mod tests {
     fn a_synchronisation_in_words_and_rows() {
         let report = json!({"dry_run": true, "entries": 3, "created": 1, "updated": 0, "took_ms": 7, "error": null, "hold": null,
             "difference": [{"action": "create", "user": "anna", "fields": [{"field": "mail", "before": null, "after": "a@x"}]}]});
-        let expected = "Nothing was changed; this is what would be:\n3 entries read, 1 users made (7 ms)\n\
+        let expected = "Nothing was changed; this is what would be:\n3 entries read, 1 user made (7 ms)\n\
                         CHANGE  USER  FIELD  BEFORE  AFTER\ncreate  anna  mail   –       a@x\n";
         assert_eq!(table(&report, View::Sync, Lang::En), expected);
         assert!(table(&report, View::Sync, Lang::Ja).contains("追加"));

@@ -1,13 +1,13 @@
 //! Services and nodes on the terminal.
 
-use super::{Column, cell, column, fields, in_language};
+use super::{Column, cell, column, fields, in_language, labels};
 use crate::i18n::Lang;
 use serde_json::{Value, json};
 
 pub(super) const SERVICES: [Column; 6] = [
     column("name", "NAME", "名前"),
     column("active", "ACTIVE", "有効"),
-    column("state", "STATE", "状態"),
+    Column { key: "state", en: "STATE", ja: "状態", cell: state },
     column("since", "SINCE", "開始日時"),
     column("restarts", "RESTARTS", "再開回数"),
     Column { key: "reason", en: "WHY", ja: "理由", cell: in_language },
@@ -32,11 +32,16 @@ pub(super) const NOTIFICATIONS: [Column; 7] = [
     Column { key: "why", en: "UNTIL THEN", ja: "それまで", cell: in_language },
 ];
 
+fn state(state: &Value, lang: Lang) -> String {
+    labels::worded("state of a service", state, lang)
+}
+
 /// When a change of a setting is used.
 pub(super) fn effect(restart: &Value, lang: Lang) -> String {
     match (restart.as_str(), lang) {
         (None, Lang::En) => "live".to_owned(),
         (None, Lang::Ja) => "即時".to_owned(),
+        (Some("node"), Lang::Ja) => "ノードの再起動後".to_owned(),
         (Some(what), Lang::En) => format!("restart of {what}"),
         (Some(what), Lang::Ja) => format!("{what} の再起動後"),
     }
@@ -56,7 +61,7 @@ fn doors(doors: &Value, lang: Lang) -> String {
     doors.as_array().into_iter().flatten().map(door).collect::<Vec<_>>().join("; ")
 }
 
-/// Key and value, line by line, the texts in the reader's language.
+/// Label and value, line by line, the texts in the reader's language.
 pub(super) fn one(service: &Value, lang: Lang) -> String {
     let mut service = service.clone();
     for key in ["title", "does", "stop_means", "reason"] {
@@ -82,7 +87,8 @@ mod tests {
         let expected = "NAME        ACTIVE  STATE   SINCE  RESTARTS  WHY\nsync-agent  yes     failed  12:00  2         panic\n";
         assert_eq!(table(&json!([service]), View::Services, Lang::En), expected);
         let one = table(&service, View::Service, Lang::Ja);
-        assert!(one.contains("停止の影響") && one.contains("11:59 異常"), "{one}");
+        assert!(one.contains("停止の影響") && one.contains("11:59 異常") && one.contains("異常終了"), "{one}");
+        assert!(!one.contains("stop_means") && !one.contains("failed"), "{one}");
         let node = json!([{"name": "n1", "domain": "d", "version": "1", "started": null, "users": 3, "doors": [
             {"name": "web", "addresses": ["[::1]:1", "127.0.0.1:1"], "allow": []},
             {"name": "metrics", "addresses": ["127.0.0.1:2"], "allow": ["10.0.0.0/8"]}]}]);

@@ -1,7 +1,13 @@
 //! What the operations do, in Japanese. The document itself is English; a test finds an operation without a row.
 
 use super::document::{Operation, Tag};
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
 use zaiseki_control::Lang;
+
+/// Descriptions of operations, parameters, answers and fields: the document's text, and the same in Japanese.
+static DESCRIPTIONS: LazyLock<BTreeMap<String, String>> =
+    LazyLock::new(|| serde_json::from_str(include_str!("../../../../locales/ja/api.json")).unwrap_or_default());
 
 const SUMMARIES: &[(&str, &str)] = &[
     ("session.show", "自分が誰で、何ができるかを表示する"),
@@ -9,9 +15,9 @@ const SUMMARIES: &[(&str, &str)] = &[
     ("session.sign-out", "サインアウトする"),
     ("session.set-up", "最初の管理者を作る"),
     ("account.set-password", "自分のパスワードを変更する"),
-    ("account.enrol", "2 要素認証の登録を始める"),
-    ("account.confirm", "最初のコードで 2 要素認証の登録を確定する"),
-    ("account.remove-second-factor", "2 要素認証を外す"),
+    ("account.enrol", "2 段階認証の登録を始める"),
+    ("account.confirm", "最初のコードで 2 段階認証の登録を確定する"),
+    ("account.remove-second-factor", "2 段階認証を外す"),
     ("status.show", "ノードの状態を表示する"),
     ("users.list", "ユーザーを一覧する"),
     ("users.add", "ユーザーを追加する"),
@@ -25,7 +31,7 @@ const SUMMARIES: &[(&str, &str)] = &[
     ("users.set-archive", "メッセージを保存するかどうかを設定する"),
     ("users.profile", "ユーザーのプロフィールを表示する"),
     ("users.update_profile", "ユーザーのプロフィールを変更する"),
-    ("users.set_im", "複数のユーザーの IM と在席を有効または無効にする"),
+    ("users.set_im", "複数のユーザーの IM とプレゼンスを有効または無効にする"),
     ("users.duplicates", "重複するユーザー ID、メールアドレス、ディレクトリー URI をすべて探す"),
     ("users.resolve_duplicate", "重複する値を誰が使うかを決める"),
     ("users.import", "CSV ファイルからユーザーを取り込む"),
@@ -126,7 +132,7 @@ const SUMMARIES: &[(&str, &str)] = &[
     ("alarm-targets.remove", "アラームの送信先を削除する"),
     ("alarm-targets.test", "アラームの送信先にテストを送る"),
     ("directories.start", "完全同期をバックグラウンドで始める"),
-    ("directories.preview", "直近のドライランの結果を表示する"),
+    ("directories.preview", "直近の試行の結果を表示する"),
     ("directories.leftovers", "ディレクトリーに残されたユーザーを一覧する"),
 ];
 
@@ -163,6 +169,12 @@ pub fn tag(lang: Lang, tag: &Tag) -> String {
     format!("{}: {words}", tag.name)
 }
 
+/// A description of the document in the reader's language.
+pub fn description(lang: Lang, text: &str) -> String {
+    let japanese = if lang == Lang::Ja { DESCRIPTIONS.get(text) } else { None };
+    japanese.map_or(text, String::as_str).to_owned()
+}
+
 fn in_japanese(lang: Lang, all: &'static [(&str, &str)], key: &str) -> Option<&'static str> {
     let found = all.iter().find(|(known, _)| *known == key).filter(|_| lang == Lang::Ja);
     found.map(|(_, words)| *words)
@@ -172,6 +184,7 @@ fn in_japanese(lang: Lang, all: &'static [(&str, &str)], key: &str) -> Option<&'
 mod tests {
     use super::super::document::{operations, tags};
     use super::*;
+    use std::collections::BTreeSet;
 
     #[test]
     fn every_operation_is_told_in_japanese() {
@@ -179,6 +192,24 @@ mod tests {
         assert!(none.is_empty(), "no Japanese for {none:?}: add a row to SUMMARIES in {}", file!());
         let none: Vec<&str> = tags().iter().map(|one| one.name.as_str()).filter(|name| !known(TAGS, name)).collect();
         assert!(none.is_empty(), "no Japanese for {none:?}: add a row to TAGS in {}", file!());
+    }
+
+    #[test]
+    fn every_description_is_told_in_japanese() {
+        let mut all: BTreeSet<&str> = BTreeSet::new();
+        for operation in operations() {
+            all.insert(&operation.description);
+            all.extend(operation.parameters.iter().map(|one| one.description.as_str()));
+            all.extend(operation.answers.iter().map(|one| one.description.as_str()));
+            all.extend(operation.schemas.iter().flat_map(|one| &one.fields).map(|field| field.description.as_str()));
+        }
+        all.remove("");
+        let known: BTreeSet<&str> = DESCRIPTIONS.keys().map(String::as_str).collect();
+        let none: Vec<&&str> = all.difference(&known).collect();
+        assert!(none.is_empty(), "no Japanese for {none:?}: add it to locales/ja/api.json");
+        let left: Vec<&&str> = known.difference(&all).collect();
+        assert!(left.is_empty(), "nothing says {left:?} any more: take it out of locales/ja/api.json");
+        assert!(all.iter().all(|text| !text.contains("[`")), "a link of the source code in a description");
     }
 
     fn known(all: &[(&str, &str)], key: &str) -> bool {
