@@ -87,6 +87,7 @@ async fn active_directory_and_unified_cm_have_their_own_fields() {
         ("timeout_secs", "60"),
         ("sync.every_minutes", "60"),
         ("sync.at", "18:00"),
+        ("sync.changes_minutes", "15"),
         ("sync.grace_hours", "0"),
         ("sync.brake_percent", "100"),
     ];

@@ -164,6 +164,9 @@ pub struct DirectoryOptions {
     /// Time of day (UTC) of one of them: HH:MM
     #[arg(long)]
     pub at: Option<String>,
+    /// Unified CM: minutes between two looks at what has changed; 0: none
+    #[arg(long)]
+    pub changes_minutes: Option<u32>,
     /// Hours until a user whose entry is gone is removed
     #[arg(long)]
     pub grace_hours: Option<u32>,
@@ -277,6 +280,10 @@ pub const TEXTS: &[(&str, &str)] = &[
     ("Follow referrals to other servers: true or false", "ほかのサーバーへの参照をたどる: true または false"),
     ("Minutes from one synchronisation to the next", "同期の間隔 (分)"),
     ("Time of day (UTC) of one of them: HH:MM", "同期の基準時刻 (UTC): HH:MM"),
+    (
+        "Unified CM: minutes between two looks at what has changed; 0: none",
+        "Unified CM: 変更を問い合わせる間隔 (分)。0 の場合は問い合わせない",
+    ),
     ("Hours until a user whose entry is gone is removed", "エントリーが消えたユーザーを削除するまでの時間"),
     ("Enable new users for IM and presence: true or false", "新しいユーザーの IM とプレゼンスを有効にする: true または false"),
     (
@@ -454,6 +461,7 @@ fn sync_rules(options: &DirectoryOptions) -> Map<String, Value> {
     let rules = [
         ("every_minutes", json!(options.every_minutes)),
         ("at", json!(options.at)),
+        ("changes_minutes", json!(options.changes_minutes)),
         ("grace_hours", json!(options.grace_hours)),
         ("enable_new", json!(options.enable_new)),
         ("adopt", json!(options.adopt)),

@@ -20,7 +20,7 @@ fn a_bundle_of_a_used_node_holds_no_secret_and_no_name() {
     let gateway =
         ["gateway", "add", "ews", "--kind", "ews", "--url", "https://127.0.0.1:1/EWS", "--username", "svc", "--password-stdin"];
     cli(node, &gateway, "pw-of-gateway\n");
-    cli(node, &["settings", "set", "telemetry.otlp_url", "https://im:pw-in-an-address@127.0.0.1:1/v1/metrics"], "");
+    cli(node, &["settings", "set", "telemetry.otlp_url", "https://127.0.0.1:1/v1/metrics?key=pw-in-an-address"], "");
     cli(node, &["log-level", "debug"], "");
     let _third = node.client("user0", PASSWORD, "third").expect("a session");
     let file = node.config().with_file_name("bundle.json");

@@ -62,6 +62,8 @@ struct Service {
     /// The account that reads; the password stands behind it.
     account: &'static str,
     parts: &'static [Part],
+    /// Rules of its synchronisation besides [`RULES`].
+    rules: &'static [Part],
 }
 
 const fn part(name: &'static str, label: &'static str, help: &'static str, typed: Typed, start: &'static str) -> Part {
@@ -104,6 +106,7 @@ static LDAP: Service = Service {
     new: "directories-new-ldap",
     account: "bind_dn",
     parts: LDAP_PARTS,
+    rules: &[],
 };
 
 static WINDOWS: Service = Service {
@@ -113,6 +116,7 @@ static WINDOWS: Service = Service {
     new: "directories-new-ad",
     account: "bind_dn",
     parts: LDAP_PARTS,
+    rules: &[],
 };
 
 static UNIFIED_CM: Service = Service {
@@ -132,6 +136,7 @@ static UNIFIED_CM: Service = Service {
         PAGE,
         required(part("timeout_secs", "directories-timeout", "directories-timeout-help", Typed::Number, "60")),
     ],
+    rules: &[required(part("sync.changes_minutes", "directories-changes", "directories-changes-help", Typed::Number, "5"))],
 };
 
 /// The fields of [`SyncRules`], whose errors name them so.
@@ -165,7 +170,7 @@ impl Service {
 }
 
 /// What was typed, by key; what was left empty is not among it.
-fn typed(parts: &[Part], form: &Form) -> Result<Map<String, Value>, ControlError> {
+fn typed<'p>(parts: impl IntoIterator<Item = &'p Part>, form: &Form) -> Result<Map<String, Value>, ControlError> {
     let mut all = Map::new();
     for part in parts {
         let value = match part.typed {
@@ -225,7 +230,7 @@ pub(super) fn servers(config: &DirectoryService) -> &[String] {
 }
 
 fn parts(service: &Service) -> impl Iterator<Item = &Part> {
-    service.parts.iter().chain(RULES)
+    service.parts.iter().chain(service.rules).chain(RULES)
 }
 
 /// The form of a new directory.
@@ -302,7 +307,7 @@ fn new_page(ctx: &Ctx, service: &Service, form: &Form) -> Page {
 }
 
 fn input(service: &Service, form: &Form, enabled: bool) -> Result<DirectoryInput, ControlError> {
-    let sync: SyncRules = understood(Value::Object(typed(RULES, form)?))?;
+    let sync: SyncRules = understood(Value::Object(typed(service.rules.iter().chain(RULES), form)?))?;
     // Anonymous access has no password: the one that was kept goes with the account.
     let anonymous = form.given(service.account).is_none();
     let typed = Some(form.raw("secret")).filter(|text| anonymous || !text.is_empty());
