@@ -102,12 +102,20 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Input<T> {
             let text = Text::new("the request is not a JSON object", "リクエストが JSON のオブジェクトではありません");
             return Err(Problem::new(StatusCode::BAD_REQUEST, "invalid", text));
         }
-        serde_json::from_slice(bytes).map(Input).map_err(|why| {
-            let en = format!("the request is not understood: {why}");
-            let text = Text::new(en, format!("リクエストを読み取れません: {why}"));
-            Problem::new(StatusCode::BAD_REQUEST, "invalid", text)
-        })
+        let mut json = serde_json::Deserializer::from_slice(bytes);
+        let read = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+            let path = error.path().to_string();
+            not_understood(Some(path).filter(|path| path != "."), error.inner())
+        })?;
+        json.end().map(|()| Input(read)).map_err(|why| not_understood(None, &why))
     }
+}
+
+/// `field`: where in the body; within a configuration as far as its kind is known by then.
+fn not_understood(field: Option<String>, why: &serde_json::Error) -> Problem {
+    let mut problem = Problem::new(StatusCode::BAD_REQUEST, "invalid", Text::not_understood("the request", "リクエスト", why));
+    problem.reply.field = field;
+    problem
 }
 
 /// The query of the address. The error says what is wrong with it.
@@ -137,4 +145,36 @@ pub(crate) async fn whole_body<S: Send + Sync>(request: Request, state: &S) -> R
             Problem::new(StatusCode::BAD_REQUEST, "invalid", text)
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::body::Body;
+    use serde_json::{Value, json};
+    use zaiseki_control::app::gateways::GatewayInput;
+
+    async fn refused(body: Value) -> ErrorReply {
+        let request = Request::post("/").body(Body::from(body.to_string())).unwrap();
+        match Input::<GatewayInput>::from_request(request, &()).await {
+            Ok(_) => panic!("{body} is taken"),
+            Err(problem) => problem.reply,
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_not_understood_is_told_by_field_and_in_both_languages() {
+        let config = |config: Value| json!({"name": "g", "config": config});
+        for (body, field, en, ja) in [
+            (json!({"name": 5}), Some("name"), "invalid type: integer `5`", "値の型が違います"),
+            (json!({"name": "g"}), None, "missing field `config`", "項目 config がありません"),
+            (config(json!({"kind": "ewss"})), Some("config"), "unknown variant `ewss`", "ewss という値は使えません"),
+            (config(json!({"kind": "ews"})), Some("config"), "missing field", "がありません"),
+        ] {
+            let reply = refused(body.clone()).await;
+            assert_eq!(reply.field.as_deref(), field, "{body}: {reply:?}");
+            assert!(reply.text.en.contains(en) && reply.text.ja.contains(ja), "{body}: {reply:?}");
+            assert!(!reply.text.en.contains("column"), "{reply:?}");
+        }
+    }
 }

@@ -54,6 +54,11 @@ impl ControlError {
         ControlError::Invalid { field, text: Text::new(en, ja) }
     }
 
+    /// A configuration that cannot be read.
+    pub fn not_understood(field: &'static str, why: &serde_json::Error) -> Self {
+        ControlError::Invalid { field, text: Text::not_understood("the configuration", "設定", why) }
+    }
+
     pub(crate) fn stale() -> Self {
         let en = "somebody has changed this meanwhile: look at it again";
         ControlError::Stale {

@@ -61,6 +61,14 @@ const REASONS: &[(&str, &str)] = &[
     ("a part of the address is longer than * bytes", "{0} バイトを超えています"),
     ("the localpart holds a character that is not allowed", "使えない文字があります"),
     ("the domainpart is not a domain name or IP address", "ドメイン名か IP アドレスではありません"),
+    // What is not understood of JSON, as serde says it.
+    ("missing field `*`", "項目 {0} がありません"),
+    ("unknown field `*`, expected *", "{0} という項目はありません (使える項目: {1})"),
+    ("unknown field `*`, there are no fields", "{0} という項目はありません"),
+    ("unknown variant `*`, expected *", "{0} という値は使えません (使える値: {1})"),
+    ("invalid type: *, expected *", "値の型が違います: {0} ではなく {1} を指定してください"),
+    ("invalid value: *, expected *", "使えない値です: {0} ではなく {1} を指定してください"),
+    ("duplicate field `*`", "項目 {0} が重複しています"),
     // Connections.
     ("name could not be resolved", "名前を解決できません"),
     ("its address * may not be reached (blocked by policy)", "アドレス {0} への接続は許可されていません"),

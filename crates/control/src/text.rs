@@ -36,6 +36,14 @@ impl Text {
         Text { ja: crate::reasons::ja(&en), en }
     }
 
+    /// What is wrong with JSON that somebody sent; `what` in both languages.
+    pub fn not_understood(what: &str, what_ja: &str, why: &serde_json::Error) -> Self {
+        let why = why.to_string();
+        // Nobody counts columns of what a program wrote.
+        let why = Text::reason(why.rsplit_once(" at line ").map_or(why.as_str(), |(why, _)| why));
+        Text::new(format!("{what} is not understood: {}", why.en), format!("{what_ja}を読み取れません: {}", why.ja))
+    }
+
     pub fn get(&self, lang: Lang) -> &str {
         match lang {
             Lang::En => &self.en,

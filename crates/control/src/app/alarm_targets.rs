@@ -138,10 +138,7 @@ pub fn change(app: &App, actor: &Actor, name: &str, change: &AlarmTargetChange) 
     merge(&mut merged, config);
     let input = AlarmTargetInput {
         name: name.clone().unwrap_or_else(|| before.name.clone()),
-        config: serde_json::from_value(merged).map_err(|why| {
-            let en = format!("the configuration is not understood: {why}");
-            ControlError::invalid("config", en, format!("設定を読み取れません: {why}"))
-        })?,
+        config: serde_json::from_value(merged).map_err(|why| ControlError::not_understood("config", &why))?,
         secret: secret.clone(),
         severity: severity.unwrap_or_else(|| before.severity.into()),
         language: language.unwrap_or(stored.language),

@@ -163,10 +163,7 @@ fn merged<T: Serialize + DeserializeOwned>(field: &'static str, old: &T, new: Op
             }
         }
     }
-    serde_json::from_value(value).map_err(|why| {
-        let en = format!("cannot be understood: {why}");
-        ControlError::invalid(field, en, format!("読み取れません: {why}"))
-    })
+    serde_json::from_value(value).map_err(|why| ControlError::not_understood(field, &why))
 }
 
 fn put(app: &App, actor: &Actor, id: DirectoryId, input: &DirectoryInput, before: Option<Directory>) -> Result<DirectoryView> {

@@ -147,10 +147,7 @@ pub fn change(app: &App, actor: &Actor, name: &str, change: &GatewayChange) -> R
     merge(&mut merged, config);
     let input = GatewayInput {
         name: name.clone().unwrap_or_else(|| before.name.clone()),
-        config: serde_json::from_value(merged).map_err(|why| {
-            let en = format!("the configuration is not understood: {why}");
-            ControlError::invalid("config", en, format!("設定を読み取れません: {why}"))
-        })?,
+        config: serde_json::from_value(merged).map_err(|why| ControlError::not_understood("config", &why))?,
         secret: secret.clone(),
         poll_secs: poll_secs.unwrap_or(stored.poll_secs),
         enabled: enabled.unwrap_or(before.enabled),

@@ -179,10 +179,7 @@ fn typed(form: &Form, kind: &str) -> Result<Value, ControlError> {
 }
 
 fn read<T: serde::de::DeserializeOwned>(value: Value) -> Result<T, ControlError> {
-    serde_json::from_value(value).map_err(|why| {
-        let text = Text::new(format!("is not understood: {why}"), format!("読み取れません: {why}"));
-        ControlError::Invalid { field: "config", text }
-    })
+    serde_json::from_value(value).map_err(|why| ControlError::not_understood("config", &why))
 }
 
 fn add(ctx: &Ctx, form: Form) -> Result<Next, ControlError> {

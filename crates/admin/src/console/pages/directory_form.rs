@@ -207,10 +207,7 @@ fn pairs(form: &Form, name: &'static str) -> Result<Value, ControlError> {
 }
 
 fn understood<T: serde::de::DeserializeOwned>(value: Value) -> Result<T, ControlError> {
-    serde_json::from_value(value).map_err(|why| {
-        let (en, ja) = (format!("the configuration is not understood: {why}"), format!("設定を読み取れません: {why}"));
-        ControlError::Invalid { field: "config", text: Text::new(en, ja) }
-    })
+    serde_json::from_value(value).map_err(|why| ControlError::not_understood("config", &why))
 }
 
 fn missing(field: &'static str) -> ControlError {

@@ -135,10 +135,7 @@ impl Service {
             if part.server { &mut server } else { &mut config }.insert(part.key.to_owned(), value);
         }
         config.insert("server".to_owned(), Value::Object(server));
-        serde_json::from_value(Value::Object(config)).map_err(|why| {
-            let (en, ja) = (format!("the configuration is not understood: {why}"), format!("設定を読み取れません: {why}"));
-            ControlError::Invalid { field: "config", text: Text::new(en, ja) }
-        })
+        serde_json::from_value(Value::Object(config)).map_err(|why| ControlError::not_understood("config", &why))
     }
 }
 
