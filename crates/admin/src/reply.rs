@@ -168,7 +168,7 @@ mod tests {
         for (body, field, en, ja) in [
             (json!({"name": 5}), Some("name"), "invalid type: integer `5`", "値の型が違います"),
             (json!({"name": "g"}), None, "missing field `config`", "項目 config がありません"),
-            (config(json!({"kind": "ewss"})), Some("config"), "unknown variant `ewss`", "ewss という値は使えません"),
+            (config(json!({"kind": "ewss"})), Some("config.kind"), "unknown variant `ewss`", "ewss という値は使えません"),
             (config(json!({"kind": "ews"})), Some("config"), "missing field", "がありません"),
         ] {
             let reply = refused(body.clone()).await;

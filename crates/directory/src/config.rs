@@ -139,7 +139,7 @@ impl LdapConfig {
         for server in &self.servers {
             Address::parse(server, self.security).map_err(|why| UserSourceError::Config { key: "servers", why })?;
         }
-        if self.base.trim().is_empty() {
+        if !self.base.contains('=') {
             return bad("base", "where the users stand must be said, such as ou=people,dc=example,dc=com");
         }
         if ldap3::parse_filter(self.filter()).is_err() {
@@ -224,6 +224,7 @@ mod tests {
         assert_eq!(refused(|c| c.servers = vec!["ldap://a".into()]), "servers");
         assert_eq!(refused(|c| c.servers = vec!["user@host".into()]), "servers");
         assert_eq!(refused(|c| c.base = " ".into()), "base");
+        assert_eq!(refused(|c| c.base = "example.com".into()), "base");
         assert_eq!(refused(|c| c.filter = "(uid=".into()), "filter");
         assert_eq!(refused(|c| c.bind_dn = "cn=reader".into()), "bind_dn");
         assert_eq!(refused(|c| c.country_code = Some("+81".into())), "country_code");

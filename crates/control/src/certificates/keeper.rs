@@ -12,10 +12,10 @@ use zaiseki_model::Severity;
 use zaiseki_net::tls::{CertificateFacts, Paths, authority, certificates_in};
 use zaiseki_xmpp::datetime;
 
-/// How often certificate files are looked at.
+/// How often certificate files, and the ends of certificates, are looked at: an alarm goes soon after what it is about.
 const LOOK: Duration = Duration::from_secs(30);
-/// How often the ends of certificates are looked at.
-const ENDS: Duration = Duration::from_secs(3_600);
+/// How often what the node's own authority made is renewed where it is time.
+const RENEW: Duration = Duration::from_secs(3_600);
 /// Days before its end at which a certificate of the node's own authority is renewed, so that nobody is warned of it.
 const RENEW_DAYS: i64 = 40;
 /// Days before the end from which on it is so bad.
@@ -26,20 +26,20 @@ const ACTOR: &str = "system:certificates";
 /// Runs until the future is dropped.
 pub async fn run(app: App) {
     let mut seen = app.served().map(|served| modified(&served.base().paths()));
-    let mut ends_at: Option<Instant> = None;
+    let mut renewed_at: Option<Instant> = None;
     loop {
         let worker = app.clone();
         let files = app.served().map(|served| modified(&served.base().paths()));
-        let (changed, due) = (files != seen, ends_at.is_none_or(|at| at.elapsed() >= ENDS));
+        let (changed, due) = (files != seen, renewed_at.is_none_or(|at| at.elapsed() >= RENEW));
         seen = files;
         if due {
-            ends_at = Some(Instant::now());
+            renewed_at = Some(Instant::now());
         }
         let work = move || {
             if changed && let Some(served) = worker.served() {
                 served.reload_base();
             }
-            if due { look(&worker) } else { Ok(()) }
+            look(&worker, due)
         };
         match tokio::task::spawn_blocking(work).await {
             Ok(Ok(())) => {}
@@ -55,10 +55,10 @@ fn modified(files: &Paths) -> [Option<SystemTime>; 2] {
     [time(&files.certificate), time(&files.key)]
 }
 
-/// Renews, then warns.
-fn look(app: &App) -> Result<()> {
+/// Renews, when that is due, then warns.
+fn look(app: &App, due: bool) -> Result<()> {
     let now = now_secs();
-    if let Some(served) = app.served() {
+    if let Some(served) = app.served().filter(|_| due) {
         renew(app, served, now);
     }
     warn(app, &ends(app)?, now);
@@ -241,7 +241,7 @@ mod tests {
         let subjects: Vec<&str> = found.iter().map(|end| end.subject.as_str()).collect();
         assert_eq!(subjects, ["xmpp", "web", "own-authority", "alarm-target siem"]);
         assert_eq!(found[3].certificate.names, ["mail.example.com"], "the one that ends first");
-        look(app).unwrap();
+        look(app, true).unwrap();
         assert!(app.alarms().open().is_empty());
     }
 }

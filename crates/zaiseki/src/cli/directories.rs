@@ -323,7 +323,9 @@ pub fn directory_plan(command: DirectoryCommand, console: &mut Console<'_>) -> R
             let mut config = service_config(&new.options)?;
             config.entry("kind").or_insert(json!("ldap"));
             let anonymous = new.options.bind_dn.is_none() && new.options.username.is_none();
-            let secret = if anonymous && new.options.from.is_none() { None } else { password_of(new.password, console)? };
+            // A password without a name is for the node to refuse, not to be dropped.
+            let none = anonymous && new.options.from.is_none() && !new.password.password_stdin;
+            let secret = if none { None } else { password_of(new.password, console)? };
             let sync = sync_rules(&new.options);
             let body = json!({ "name": new.name, "config": config, "secret": secret, "sync": sync });
             Plan::one(View::Fields, Method::POST, "directories", &body)
