@@ -156,7 +156,10 @@ async fn directories(bench: &Bench) {
     let line = format!("directory add tokyo --server {server} --ca {ca} --base {SUFFIX} --bind-dn {READER_DN} --password-stdin");
     bench.ok(&line, &format!("{READER_PASSWORD}\n")).await;
     assert!(bench.fails(&line, "x\n").await.contains("exists already"));
-    assert!(bench.fails("directory add x --server a --base b --bind-dn c --no-password", "").await.contains("bind_dn"));
+    assert!(bench.fails("directory add x --server a --base b --no-password", "").await.contains("base"));
+    let unnamed = bench.fails("directory add x --server a --base dc=b --password-stdin", "secret\n").await;
+    assert!(unnamed.contains("bind_dn"), "{unnamed}");
+    assert!(bench.fails("directory add x --server a --base dc=b --bind-dn c --no-password", "").await.contains("bind_dn"));
     let tested = bench.ok("directory test tokyo", "").await;
     assert!(tested.lines().count() == 6 && !tested.contains("FAILED"), "{tested}");
     let dry = bench.ok("directory sync tokyo --dry-run", "").await;
