@@ -1,6 +1,7 @@
 //! How many strangers one address may bring at once: connections that have not signed in yet. One machine that opens
 //! connections without end fills its own share and nobody else's.
 
+use crate::network::subscriber;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -20,7 +21,7 @@ pub struct Place {
 impl Gate {
     /// A place for one more connection from `address`, unless `most` are taken.
     pub fn enter(self: &Arc<Self>, address: IpAddr, most: u32) -> Option<Place> {
-        let address = owner(address);
+        let address = subscriber(address);
         let mut strangers = self.lock();
         let taken = strangers.get(&address).copied().unwrap_or(0);
         if taken >= most {
@@ -43,14 +44,6 @@ impl Drop for Place {
             Some(count) if *count > 1 => *count -= 1,
             _ => drop(strangers.remove(&self.address)),
         }
-    }
-}
-
-/// Who is counted: with IPv6 a single host usually owns a whole /64 (RFC 6177 §2, RFC 4291 §2.5.1).
-fn owner(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(v6) => IpAddr::V6((v6.to_bits() & !u128::from(u64::MAX)).into()),
-        v4 => v4,
     }
 }
 

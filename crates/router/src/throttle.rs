@@ -8,6 +8,7 @@ use std::hash::Hash;
 use std::net::IpAddr;
 use std::time::Duration;
 use zaiseki_model::Timestamp;
+use zaiseki_net::network::subscriber;
 
 /// Failures an account may have before it has to wait.
 const ACCOUNT_TRIES: u32 = 10;
@@ -88,14 +89,14 @@ impl<K: Eq + Hash + Clone> Failures<K> {
 impl Throttle {
     /// Whether a sign-in to `account` from `address` has to wait.
     pub fn blocked(&self, now: Timestamp, account: &str, address: IpAddr) -> bool {
-        let address = network(address);
+        let address = subscriber(address);
         self.accounts.blocked(now, &self.door(now, account, address), ACCOUNT_TRIES)
             || self.addresses.blocked(now, &address, ADDRESS_TRIES)
     }
 
     /// `account` is empty when nobody's was meant.
     pub fn failed(&mut self, now: Timestamp, account: &str, address: IpAddr) {
-        let address = network(address);
+        let address = subscriber(address);
         if !account.is_empty() {
             self.accounts.add(now, self.door(now, account, address));
         }
@@ -105,7 +106,7 @@ impl Throttle {
     /// The account's owner is here: its count from there starts anew. The address keeps its own, and so does the account for
     /// all others once the address is known: else whoever guesses had free tries each time the owner signs in.
     pub fn succeeded(&mut self, now: Timestamp, account: &str, address: IpAddr) {
-        let address = network(address);
+        let address = subscriber(address);
         self.accounts.0.remove(&self.door(now, account, address));
         let pair = (account.to_owned(), address);
         if self.known.len() >= KNOWN_DOORS && !self.known.contains_key(&pair) {
@@ -122,17 +123,6 @@ impl Throttle {
         let pair = (account.to_owned(), address);
         let known = self.known.get(&pair).is_some_and(|last| now.since(*last) < KNOWN);
         (pair.0, known.then_some(address))
-    }
-}
-
-/// One subscriber has at least a /64 of IPv6 (RFC 6177).
-fn network(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V6(v6) => match v6.to_ipv4_mapped() {
-            Some(v4) => IpAddr::V4(v4),
-            None => IpAddr::V6((u128::from(v6) >> 64 << 64).into()),
-        },
-        v4 => v4,
     }
 }
 

@@ -56,8 +56,15 @@ fn settle(now: &Person, seen: &Person, to: &Person) -> Option<Person> {
         return None;
     }
     let mut kept = by_hand(to.clone(), now);
+    if now.held.disabled == seen.held.disabled {
+        kept.held.disabled = to.held.disabled;
+    }
     // An entry that is gone or locked locks its user all the same.
-    kept.user.enabled &= to.user.enabled || to.origin.as_ref().is_none_or(|origin| origin.active);
+    let locked = !to.user.enabled && to.origin.as_ref().is_some_and(|origin| !origin.active);
+    kept.user.enabled = match now.user.enabled == seen.user.enabled {
+        true => to.user.enabled && !kept.held.disabled,
+        false => now.user.enabled && !locked,
+    };
     Some(kept)
 }
 

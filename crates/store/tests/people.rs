@@ -106,6 +106,25 @@ fn what_an_administrator_does_during_a_synchronisation_is_not_undone() {
     db.set_enabled(CARL, true, &audit()).unwrap();
     assert_eq!(db.change_people(&[step], &audit()).unwrap(), [0; 0]);
     assert!(!now(&db).user.enabled);
+    // One that is free again frees the user, whatever else was decided meanwhile; but not whom somebody disabled meanwhile.
+    let free = |db: &Database| {
+        change(db, |to| {
+            to.user.enabled = true;
+            to.origin.as_mut().expect("of the directory").active = true;
+        })
+    };
+    let step = free(&db);
+    db.set_im(&[CARL], true, &audit()).unwrap();
+    assert_eq!(db.change_people(&[step], &audit()).unwrap(), [0; 0]);
+    assert!(now(&db).user.enabled && now(&db).user.im);
+    let mut locked = now(&db);
+    (locked.user.enabled, locked.origin.as_mut().expect("of the directory").active) = (false, false);
+    let lock = sync(&db, locked);
+    db.change_people(&[lock], &audit()).unwrap();
+    let step = free(&db);
+    db.set_enabled(CARL, false, &audit()).unwrap();
+    assert_eq!(db.change_people(&[step], &audit()).unwrap(), [0; 0]);
+    assert!(!now(&db).user.enabled && now(&db).held.disabled);
     // What the directory speaks of was changed by hand: the next synchronisation looks again.
     let step = renamed(&db);
     let mut by_hand = now(&db);

@@ -12,6 +12,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 use zaiseki_model::Timestamp;
 use zaiseki_model::limits::SIGN_IN_SUBJECTS;
+use zaiseki_net::network::subscriber;
 
 /// Tries before the first wait.
 pub const ACCOUNT_TRIES: u32 = 5;
@@ -44,7 +45,7 @@ impl Lockout {
     /// # Errors
     /// How long to wait; the try is then not to be looked at, and not counted.
     pub fn attempt(&mut self, account: &str, address: IpAddr, now: Timestamp) -> Result<(), Duration> {
-        let address = network(address);
+        let address = subscriber(address);
         let old = self.known.get(&(account.to_owned(), address)).is_some_and(|last| now.0 - last.0 >= micros(KNOWN));
         if old {
             self.known.remove(&(account.to_owned(), address));
@@ -68,7 +69,7 @@ impl Lockout {
 
     /// The try counted before was right.
     pub fn succeeded(&mut self, account: &str, address: IpAddr) {
-        let address = network(address);
+        let address = subscriber(address);
         if let Some((_, tried)) = self.accounts.failures.remove(&self.door(account, address)) {
             self.remember(account, address, tried);
         }
@@ -89,7 +90,7 @@ impl Lockout {
     /// The try counted before was neither right nor wrong, such as a right password without the code. What failed before
     /// still counts: else whoever knows the password could clear the count between two guesses of the code.
     pub fn undecided(&mut self, account: &str, address: IpAddr) {
-        let address = network(address);
+        let address = subscriber(address);
         let door = self.door(account, address);
         if let Some((count, _)) = self.accounts.failures.get_mut(&door) {
             *count = count.saturating_sub(1);
@@ -107,17 +108,6 @@ impl Lockout {
 
 fn micros(duration: Duration) -> i64 {
     i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
-}
-
-/// One subscriber has at least a /64 of IPv6 (RFC 6177).
-fn network(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V6(v6) => match v6.to_ipv4_mapped() {
-            Some(v4) => IpAddr::V4(v4),
-            None => IpAddr::V6((u128::from(v6) >> 64 << 64).into()),
-        },
-        v4 => v4,
-    }
 }
 
 #[derive(Debug)]
@@ -253,9 +243,9 @@ mod tests {
     #[test]
     fn an_ipv6_network_counts_as_one_address() {
         let near: IpAddr = "2001:db8::1".parse().unwrap();
-        assert_eq!(network(near), network("2001:db8::ffff:1".parse().unwrap()));
-        assert_ne!(network(near), network("2001:db8:0:1::1".parse().unwrap()));
-        assert_eq!(network("::ffff:192.0.2.1".parse().unwrap()), ADDRESS);
+        assert_eq!(subscriber(near), subscriber("2001:db8::ffff:1".parse().unwrap()));
+        assert_ne!(subscriber(near), subscriber("2001:db8:0:1::1".parse().unwrap()));
+        assert_eq!(subscriber("::ffff:192.0.2.1".parse().unwrap()), ADDRESS);
     }
 
     #[test]

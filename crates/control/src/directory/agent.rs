@@ -79,6 +79,8 @@ async fn work(app: App, row: Directory, due: Due) {
     tracing::warn!(directory = row.name, error = %text, "a directory was not synchronised");
     if let Err(error) = blocking(&app, move |app| note_failure(app, &row, text)).await {
         tracing::error!(error = %error.text(), "the failure of a synchronisation could not be written");
+        // It is still due, and the end of this task has the agent look again.
+        tokio::time::sleep(LOOK).await;
     }
 }
 
@@ -105,7 +107,7 @@ fn schedule(app: &App) -> Result<Vec<(Directory, Timestamp, Due)>> {
     let due = |(row, run): (Directory, Option<DirectoryRun>)| {
         let rules = StoredDirectory::from_row(&row)?.sync;
         let sync = next_due(&rules, &row, run.as_ref());
-        let look = app.directory_states().look(row.id).or_else(|| run.as_ref().and_then(cursor_of));
+        let look = app.directory_states().look(row.id).unwrap_or_else(|| run.as_ref().and_then(cursor_of));
         match look.and_then(|look| Some((rules.next_look(look.at)?, look))) {
             Some((at, look)) if at < sync => Ok((row, at, Due::Look(look))),
             _ => Ok((row, sync, Due::Sync)),
@@ -137,4 +139,38 @@ async fn blocking<R: Send + 'static>(app: &App, work: impl FnOnce(&App) -> Resul
     let app = app.clone();
     let done = tokio::task::spawn_blocking(move || work(&app)).await;
     done.unwrap_or_else(|error| Err(ControlError::Thread(std::io::Error::other(error))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::tests::Fixture;
+    use serde_json::json;
+
+    fn due(app: &App) -> Due {
+        let mut all = schedule(app).unwrap();
+        assert_eq!(all.len(), 1);
+        all.remove(0).2
+    }
+
+    /// A cluster whose queue of changes is another one since its restart must not be asked again and again.
+    #[test]
+    fn changes_that_cannot_be_told_are_asked_for_once() {
+        let fixture = Fixture::new();
+        let app = &fixture.app;
+        let config = json!({"kind": "unified-cm", "servers": ["cucm.example"], "username": "axl"});
+        // Everybody is read half a day from now.
+        let minute = (Timestamp::now().secs() + 43_200).rem_euclid(86_400) / 60;
+        let sync = json!({"at": format!("{:02}:{:02}", minute / 60, minute % 60)});
+        let input = json!({"name": "tokyo", "config": config, "secret": "secret", "sync": sync});
+        directories::add(app, "tester", &serde_json::from_value(input).unwrap()).unwrap();
+        assert!(matches!(due(app), Due::Sync), "nobody was read yet");
+        let id = app.store().query(|db| db.directories()).unwrap().remove(0).id;
+        let last = json!(SyncReport { cursor: Some("7@queue".to_owned()), ..SyncReport::default() }).to_string();
+        let run = DirectoryRun { ended_at: Timestamp::now(), last_good: Some(last.clone()), last };
+        app.store().call(move |db| db.put_directory_run(id, &run, None)).unwrap();
+        assert!(matches!(due(app), Due::Look(look) if look.cursor == "7@queue"));
+        app.directory_states().looked(id, None);
+        assert!(matches!(due(app), Due::Sync));
+    }
 }

@@ -29,7 +29,7 @@ struct All {
     running: HashMap<DirectoryId, Running>,
     /// In memory only: whoever starts the node anew runs them anew.
     previews: HashMap<DirectoryId, Arc<Preview>>,
-    looks: HashMap<DirectoryId, Look>,
+    looks: HashMap<DirectoryId, Option<Look>>,
 }
 
 /// How far the changes of a directory are known, where its source can tell them.
@@ -60,17 +60,14 @@ impl DirectoryStates {
         self.lock().previews.remove(&id);
     }
 
-    /// The last look at changes, or the complete answer that it goes on from.
-    pub(crate) fn look(&self, id: DirectoryId) -> Option<Look> {
+    /// The last look at changes, or the complete answer that it goes on from; `Some(None)`: changes cannot be told until the next
+    /// complete answer. `None`: nothing was asked since the node started.
+    pub(crate) fn look(&self, id: DirectoryId) -> Option<Option<Look>> {
         self.lock().looks.get(&id).cloned()
     }
 
-    /// `None`: changes cannot be told from here on; the next complete answer begins anew.
     pub(super) fn looked(&self, id: DirectoryId, look: Option<Look>) {
-        match look {
-            Some(look) => drop(self.lock().looks.insert(id, look)),
-            None => drop(self.lock().looks.remove(&id)),
-        }
+        self.lock().looks.insert(id, look);
     }
 
     /// `None` when one is under way. It ends when the returned value is dropped.
